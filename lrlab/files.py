@@ -1,0 +1,48 @@
+"""Small deeds on files that every room needs: names made by us, and writes that are whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which are misread
+
+
+def new_id(length: int = 10) -> str:
+    """An opaque name for a run, data set or upload: `length` characters of 5 random bits each."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the form that `new_id` gives; nothing else may ever be joined to a path."""
+    return 0 < len(text) <= 32 and all(character in _ALPHABET for character in text)
+
+
+def write_atomic(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Replaces `path` by `content` in one step: a reader sees the old file or the new one, never a part.
+
+    With `sync` the content has reached the disk before the name changes (survives a power cut).
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{new_id(6)}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
+    """`write_atomic` for a JSON value, indented so that a person can read it."""
+    write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode(), sync=sync)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`; FileNotFoundError and json.JSONDecodeError pass through."""
+    return json.loads(path.read_bytes())

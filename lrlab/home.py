@@ -1,0 +1,60 @@
+"""Where a lab lies on disk. Every room takes a `Home`; none of them builds a path of its own from text."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one lab below `root`."""
+
+    root: Path
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    @property
+    def cache(self) -> Path:
+        """Decoded images; may be deleted at any time when nothing runs."""
+        return self.root / "cache"
+
+    @property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    @property
+    def imports(self) -> Path:
+        """One JSON file an import: its progress and its outcome."""
+        return self.root / "imports"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def queue(self) -> Path:
+        return self.root / "queue.sqlite"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.root / "supervisor.lock"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.root / "supervisor.log"
+
+    def ensure(self) -> Home:
+        """Makes the folders that are missing and returns itself."""
+        for folder in (self.datasets, self.cache, self.uploads, self.imports, self.runs):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+
+def lab_home() -> Home:
+    """The lab named by the environment variable LRLAB_HOME, else ~/.lrlab."""
+    named = os.environ.get("LRLAB_HOME")
+    return Home(Path(named).expanduser().resolve() if named else Path.home() / ".lrlab").ensure()
