@@ -1,5 +1,20 @@
 """What the LR does: specs, closed-form curves, words, code. No torch, no Streamlit."""
 
+from lrlab.schedules.catalogue import (
+    CATALOGUE,
+    EPOCHS,
+    INTERVAL,
+    LR,
+    RUN,
+    STEPS_PER_EPOCH,
+    WARMUP,
+    Parameter,
+    SchedulerEntry,
+    parameters,
+    starting,
+    warmup_parameters,
+)
+from lrlab.schedules.composition import Composition
 from lrlab.schedules.curve import Curve, curve
 from lrlab.schedules.spec import (
     LR_CAP,
@@ -17,7 +32,15 @@ from lrlab.schedules.spec import (
 from lrlab.schedules.words import label, number
 
 __all__ = [
+    "CATALOGUE",
+    "EPOCHS",
+    "INTERVAL",
+    "LR",
     "LR_CAP",
+    "RUN",
+    "STEPS_PER_EPOCH",
+    "WARMUP",
+    "Composition",
     "ConstantLR",
     "CosineAnnealingLR",
     "Curve",
@@ -25,11 +48,16 @@ __all__ = [
     "Fixed",
     "LinearLR",
     "MultiStepLR",
+    "Parameter",
     "PolynomialLR",
     "ScheduleSpec",
+    "SchedulerEntry",
     "StepLR",
     "Warmup",
     "curve",
     "label",
     "number",
+    "parameters",
+    "starting",
+    "warmup_parameters",
 ]
