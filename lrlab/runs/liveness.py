@@ -1,0 +1,40 @@
+"""Whether a worker that is recorded as running really runs: from its heartbeat and its identity, never from a guess."""
+
+from __future__ import annotations
+
+import socket
+
+from lrlab.process import is_alive
+from lrlab.runs.heartbeat import Heartbeat
+from lrlab.runs.record import Attempt, RunRecord, State
+
+SILENCE = 30.0
+"""Seconds without anything done before a worker counts as stalled, whatever its batches take."""
+
+SLOWEST_BATCHES = 5
+"""A worker may be silent for this many times its slowest batch so far."""
+
+
+def state(record: RunRecord, heartbeat: Heartbeat | None, now: float) -> State:
+    """The state of a run at `now` (unix seconds).
+
+    "lost": recorded as running, but the process of its newest attempt is gone. "stalled": that process lives, but has
+    finished no batch and no part of another phase for max(30 s, 5 x its slowest batch). A worker on another machine
+    cannot be looked up, so it may be called stalled, never lost.
+    """
+    if record.state != "running" or not record.attempts:
+        return record.state
+    attempt = record.attempts[-1]
+    if attempt.host == socket.gethostname() and not is_alive(attempt.identity):
+        return "lost"
+    return "stalled" if now - last_sign(attempt, heartbeat) > patience(heartbeat) else "running"
+
+
+def patience(heartbeat: Heartbeat | None) -> float:
+    """The seconds of silence after which the worker counts as stalled."""
+    return max(SILENCE, SLOWEST_BATCHES * heartbeat.slowest_batch) if heartbeat else SILENCE
+
+
+def last_sign(attempt: Attempt, heartbeat: Heartbeat | None) -> float:
+    """When the attempt last did anything, in unix seconds: its start counts, an older attempt's heartbeat does not."""
+    return max(attempt.started, heartbeat.time if heartbeat else 0.0)

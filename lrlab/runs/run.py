@@ -1,0 +1,82 @@
+"""A run as the rooms hand it about: its id, its folder, and views of what lies there, read when asked for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from lrlab.errors import LabError, NotFound, from_validation
+from lrlab.experiments import Experiment
+from lrlab.runs import liveness
+from lrlab.runs.heartbeat import Heartbeat, read_heartbeat
+from lrlab.runs.record import RunRecord, State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a lab. Every property is read from disk when it is asked for, so that none is ever stale."""
+
+    id: str
+    folder: Path
+
+    @property
+    def record(self) -> RunRecord:
+        """run.json as it is now; NotFound where the run was deleted, LabError where the file is no run.json."""
+        try:
+            return RunRecord.model_validate_json((self.folder / "run.json").read_bytes())
+        except FileNotFoundError:
+            raise NotFound(f"there is no run {self.id}") from None
+        except ValidationError as error:
+            raise LabError(f"run {self.id}: its run.json cannot be read: {from_validation(error)}") from error
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.record.experiment
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """What the worker said last, or None before it said anything."""
+        return read_heartbeat(self.folder)
+
+    @property
+    def state(self) -> State:
+        """What is recorded, corrected by the heartbeat and by whether the worker's process lives."""
+        record = self.record
+        return liveness.state(record, self.heartbeat if record.state == "running" else None, time.time())
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """One row per optimiser update: step and epoch (int64), time, lr, loss and the extra columns (float64)."""
+        # pandas takes longer to import than the supervisor may take to start.
+        from lrlab.runs.frames import read_steps
+
+        return read_steps(self.folder, self.record.attempts)
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row per epoch: epoch and step (int64), time, lr, the losses, accuracies (0 to 1) and speeds (float64)."""
+        from lrlab.runs.frames import read_epochs
+
+        return read_epochs(self.folder, self.record.attempts)
+
+    @property
+    def best_model(self) -> Path:
+        """The weights with the best validation accuracy; there once an epoch was validated."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def last_model(self) -> Path:
+        """The weights as the run left them."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the worker printed."""
+        return self.folder / "worker.log"

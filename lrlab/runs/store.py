@@ -1,0 +1,138 @@
+"""The run folders of a lab: made whole, changed under their lock, removed in one step."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from lrlab.errors import LabError, NotFound
+from lrlab.experiments import Experiment
+from lrlab.files import is_id, new_id, write_atomic
+from lrlab.home import Home, lab_home
+from lrlab.runs.record import DatasetFacts, RunRecord
+from lrlab.runs.run import Run
+
+_log = logging.getLogger(__name__)
+
+
+def create_run(home: Home, experiment: Experiment, *, dataset: DatasetFacts, steps_per_epoch: int) -> Run:
+    """A new run in state "queued", named after its experiment. Its folder appears whole or not at all."""
+    run_id = new_id()
+    record = RunRecord(
+        id=run_id,
+        name=experiment.title,
+        created=time.time(),
+        experiment=experiment,
+        dataset=dataset,
+        steps_per_epoch=steps_per_epoch,
+    )
+    making = home.runs / f".new-{run_id}"
+    making.mkdir(parents=True)
+    try:
+        _write(Run(run_id, making), record)
+        making.rename(home.runs / run_id)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    return Run(run_id, home.runs / run_id)
+
+
+def load_run(run_id: str, home: Home | None = None) -> Run:
+    """The run `run_id` of `home` (default: the lab's home); NotFound where there is none."""
+    folder = (home or lab_home()).runs
+    # Only what new_id could have made is ever joined to a path.
+    if not is_id(run_id) or not (folder / run_id / "run.json").is_file():
+        raise NotFound(f"there is no run {run_id[:40]!r}", field="run")
+    return Run(run_id, folder / run_id)
+
+
+def list_runs(home: Home | None = None) -> list[Run]:
+    """Every run of `home` (default: the lab's home), the newest first. A run.json that cannot be read is left out."""
+    created = []
+    for folder in (home or lab_home()).runs.iterdir():
+        if is_id(folder.name):
+            run = Run(folder.name, folder)
+            try:
+                created.append((run.record.created, run.id, run))
+            except NotFound:  # deleted since the folder was listed
+                continue
+            except LabError as error:
+                _log.warning("%s", error)
+    return [run for _, _, run in sorted(created, reverse=True)]
+
+
+def revise(run: Run, change: Callable[[RunRecord], Mapping[str, Any]]) -> RunRecord:
+    """Reads run.json, asks `change` which fields become what (an empty mapping: none) and writes them, under the lock.
+
+    Returns the record as it then is. pydantic.ValidationError where a value is out of its range.
+    """
+    if not run.folder.is_dir():
+        raise NotFound(f"there is no run {run.id}")
+    with FileLock(run.folder / ".lock"):
+        record = run.record
+        fields = change(record)
+        if fields:
+            record = RunRecord(**{**{name: getattr(record, name) for name in RunRecord.model_fields}, **fields})
+            _write(run, record)
+    return record
+
+
+def update(run: Run, **fields: Any) -> RunRecord:
+    """Sets fields of run.json, such as `state="succeeded"`, and returns the record as it then is."""
+    unknown = fields.keys() - RunRecord.model_fields.keys()
+    if unknown:
+        raise TypeError(f"run.json has no {', '.join(sorted(unknown))}")
+    return revise(run, lambda record: fields)
+
+
+def rename(run: Run, name: str) -> RunRecord:
+    """Gives the run a name of 1 to 120 printable characters; LabError for any other."""
+    name = name.strip()
+    if not name or len(name) > 120 or not name.isprintable():
+        raise LabError(f"name: got {name[:40]!r}, allowed: 1 to 120 printable characters", field="name")
+    return update(run, name=name)
+
+
+def delete_run(run: Run) -> None:
+    """Removes the run and everything in its folder; LabError while a worker has it."""
+    if run.state in ("running", "stalled"):
+        raise LabError(f"run {run.id} is running; stop it first", field="run")
+    # The name goes first and in one step, so that no reader ever sees half a run.
+    doomed = run.folder.with_name(f".gone-{run.id}-{new_id(4)}")
+    try:
+        run.folder.rename(doomed)
+    except FileNotFoundError:
+        raise NotFound(f"there is no run {run.id}", field="run") from None
+    shutil.rmtree(doomed)
+
+
+def request_stop(run: Run) -> None:
+    """Asks the worker to stop at its next step; asking again changes nothing."""
+    _stop_file(run).touch()
+
+
+def stop_requested(run: Run) -> bool:
+    """Whether a person asked the run to stop; one look at a file name, cheap enough for every step."""
+    return _stop_file(run).exists()
+
+
+def stop_requested_at(run: Run) -> float | None:
+    """When a stop was asked for last, in unix seconds, or None."""
+    try:
+        return _stop_file(run).stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _stop_file(run: Run) -> Path:
+    return run.folder / "stop"
+
+
+def _write(run: Run, record: RunRecord) -> None:
+    write_atomic(run.folder / "run.json", record.model_dump_json(indent=1).encode())
