@@ -22,9 +22,7 @@ def schedule_figure(
 
     The line is a staircase: update u holds its LR from u to u + 1.
     """
-    traces = [
-        _trace(name, colour, values, x, strong=index == 0) for index, (name, colour, values) in enumerate(curves)
-    ]
+    traces = [_trace(name, colour, values, x, strong=index == 0) for index, (name, colour, values) in enumerate(curves)]
     longest = max((values.epochs if x == "epoch" else len(values.lr)) for _, _, values in curves)
     title = "epoch" if x == "epoch" else "optimiser update"
     y = axis("learning rate", type="log", exponentformat="power", dtick=1) if log else _linear(curves)

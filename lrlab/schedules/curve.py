@@ -60,6 +60,16 @@ class Curve:
         """The epoch (from 0) of each update."""
         return self.step // self.steps_per_epoch
 
+    def by_epoch(self) -> dict[str, NDArray[np.int64] | Floats]:
+        """One row an epoch: its number, its first update, and the LR of its first and of its last update."""
+        first = np.arange(self.epochs) * self.steps_per_epoch
+        return {
+            "epoch": np.arange(self.epochs),
+            "first update": first,
+            "LR of its first update": self.lr[first],
+            "LR of its last update": self.lr[first + self.steps_per_epoch - 1],
+        }
+
 
 def curve(
     spec: ScheduleSpec, lr: float, epochs: int, steps_per_epoch: int, metrics: Sequence[float] | None = None

@@ -104,6 +104,13 @@ class Warmup(_Spec):
     unit: Literal["epoch", "step"] = "epoch"
     start_factor: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
+    def with_unit(self, unit: Literal["epoch", "step"], steps_per_epoch: int) -> Warmup:
+        """The same rise counted in `unit`; steps become whole epochs, at least one."""
+        if unit == self.unit:
+            return self
+        ratio = steps_per_epoch if unit == "step" else 1 / steps_per_epoch
+        return self.model_copy(update={"unit": unit, "length": max(1, round(self.length * ratio))})
+
 
 class ScheduleSpec(_Spec):
     """A whole schedule: the scheduler, where the loop calls its `step()`, and a warm-up before it.

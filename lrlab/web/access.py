@@ -73,5 +73,3 @@ class Access:
             if origin is None or urlsplit(origin).netloc != host:
                 return "this request must come from a page of this server"
         return None
-
-

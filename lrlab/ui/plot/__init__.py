@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("figure.js", "preview.js", "live.js", "entry.js")
+SCRIPTS = ("figure.js", "controls.js", "preview.js", "live.js", "entry.js")
 STYLES = ("plot.css", "preview.css", "live.css")
 
 

@@ -1,0 +1,67 @@
+"""Schedule, the landing page: compose a learning-rate schedule and see its curve."""
+
+import streamlit as st
+
+from lrlab.charts import MAX_KEPT, preview
+from lrlab.schedules import CATALOGUE, Composition, number, pytorch_code
+from lrlab.ui import carried
+from lrlab.ui import schedule_texts as texts
+from lrlab.ui.plot import plot
+
+state, complaint = carried.preview_state()
+
+
+def settled() -> None:
+    """The composer came to rest: the page's address and the parts below follow."""
+    carried.remember(st.session_state.composer.state)
+
+
+def chosen() -> None:
+    """'Train with this' was pressed."""
+    carried.remember(st.session_state.composer.train)
+    st.session_state.go_to_train = True
+
+
+def below(composition: Composition) -> None:
+    """Code, numbers and explanation of the composition."""
+    schedule = composition.schedule
+    code, table, about = st.tabs([texts.CODE, texts.TABLE, texts.ABOUT])
+    with code:
+        code_text = pytorch_code(schedule, composition.lr, composition.epochs, composition.steps_per_epoch)
+        st.code(code_text, language="python")
+    with table:
+        columns = composition.curve().by_epoch()
+        rows = {name: map(number, values) if "LR" in name else values for name, values in columns.items()}
+        st.dataframe(
+            {name: list(values) for name, values in rows.items()}, hide_index=True, width="stretch", height=300
+        )
+    with about:
+        entry = CATALOGUE[schedule.scheduler.name]
+        st.write(entry.line)
+        st.latex(entry.formula)
+        st.write(entry.when)
+        for parameter in entry.parameters:
+            st.write(f"**{parameter.name}**: {parameter.help}")
+
+
+st.title("Schedule")
+st.write(texts.LEAD)
+if complaint:
+    st.warning(texts.BAD_LINK + complaint)
+plot(
+    "preview",
+    {
+        "state": state.model_dump(mode="json"),
+        "first": preview(state.model_dump(mode="json")),
+        "schedulers": [{"name": entry.name, "line": entry.line} for entry in CATALOGUE.values()],
+        "texts": texts.COMPOSER,
+        "most_kept": MAX_KEPT,
+        "revision": carried.revision(),
+    },
+    key="composer",
+    on_state_change=settled,
+    on_train_change=chosen,
+)
+if st.session_state.pop("go_to_train", False):
+    st.switch_page("pages/train.py")
+below(state.composition)
