@@ -31,10 +31,8 @@ def below(composition: Composition) -> None:
         st.code(code_text, language="python")
     with table:
         columns = composition.curve().by_epoch()
-        rows = {name: map(number, values) if "LR" in name else values for name, values in columns.items()}
-        st.dataframe(
-            {name: list(values) for name, values in rows.items()}, hide_index=True, width="stretch", height=300
-        )
+        rows = {name: [number(v) for v in values] if "LR" in name else values for name, values in columns.items()}
+        st.dataframe(rows, hide_index=True, width="stretch", height=300)
     with about:
         entry = CATALOGUE[schedule.scheduler.name]
         st.write(entry.line)

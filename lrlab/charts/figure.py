@@ -1,8 +1,8 @@
 """What every chart shares: the palette, arrays in the form the browser reads fastest, and the plain layout.
 
-A figure is a plain dict {"data": [...], "layout": {...}} that `plotly.graph_objects.Figure` accepts. Building one as a dict
-takes microseconds where graph_objects takes milliseconds, which counts while a slider is dragged. Text and grid colours are
-left to the page, which knows its theme.
+A figure is a plain dict {"data": [...], "layout": {...}} that `plotly.graph_objects.Figure` accepts. Building a dict
+takes microseconds where graph_objects takes milliseconds, which counts while a slider is dragged. Text and grid
+colours are left to the page, which knows its theme.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Figure = dict[str, Any]
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6BB1", "#B8A800")
-"""Okabe and Ito's colours (without black, which vanishes on a dark page), the yellow darkened, and one violet between."""
+"""Okabe and Ito's colours without black, which vanishes on a dark page, the yellow darkened, and one violet."""
 
 FONT_SIZE = 14
 """Pixels; legible from the last row of a class room."""

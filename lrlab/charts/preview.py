@@ -1,4 +1,7 @@
-"""What the Schedule page draws for a composition: figure, words and the controls that fit it. Pure; the route and the page share it."""
+"""What the Schedule page shows for a composition: figure, words and the controls that fit it.
+
+Pure functions; the route and the page share them.
+"""
 
 from __future__ import annotations
 

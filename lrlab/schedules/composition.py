@@ -48,8 +48,9 @@ class Composition(BaseModel):
         return curve(self.schedule, self.lr, self.epochs, self.steps_per_epoch)
 
     def with_interval(self, interval: Literal["epoch", "step"]) -> Composition:
-        """The same shape with `step()` called elsewhere: lengths are converted (rounded, at least 1), and ExponentialLR's
-        gamma is turned into the factor per new call.
+        """The same shape with `step()` called elsewhere.
+
+        Lengths are converted (rounded, at least 1), and ExponentialLR's gamma becomes the factor per new call.
         """
         if interval == self.schedule.interval:
             return self

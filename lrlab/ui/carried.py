@@ -16,7 +16,7 @@ QUERY = "schedule"
 
 
 def preview_state() -> tuple[PreviewState, str]:
-    """The Schedule page's state (the session's, else the address's, else the first one) and a complaint about the address."""
+    """The Schedule page's state: the session's, else the address's, else the first; and a complaint about it."""
     if "preview_state" in st.session_state:
         return st.session_state.preview_state, ""
     state, complaint = _from_address(st.query_params.get(QUERY))

@@ -1,8 +1,8 @@
 """Who may do what over HTTP: one table of actions, and the checks that every route passes.
 
-A browser sends the cookies and the network position of its user along with requests that other sites make. So a request
-that changes something must come from a page of this server (Origin equals Host), and where the server is bound to this machine
-the Host must be one of its own names, which defeats DNS rebinding.
+A browser lends the cookies and the network position of its user to requests that other sites make. So a request that
+changes something must come from a page of this server (Origin equals Host), and where the server is bound to this
+machine the Host must be one of its own names, which defeats DNS rebinding.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one Plotly component: `preview` has controls and asks the server for curves, `live` follows runs by their event stream."""
+"""The one Plotly component: `preview` has controls and asks the server, `live` follows runs as they stream."""
 
 from __future__ import annotations
 
