@@ -14,6 +14,7 @@ from lrlab.schedules.catalogue import (
     starting,
     warmup_parameters,
 )
+from lrlab.schedules.code import pytorch_code
 from lrlab.schedules.composition import Composition
 from lrlab.schedules.curve import Curve, curve
 from lrlab.schedules.spec import (
@@ -29,7 +30,7 @@ from lrlab.schedules.spec import (
     StepLR,
     Warmup,
 )
-from lrlab.schedules.words import label, number
+from lrlab.schedules.words import label, number, sentences
 
 __all__ = [
     "CATALOGUE",
@@ -58,6 +59,8 @@ __all__ = [
     "label",
     "number",
     "parameters",
+    "pytorch_code",
+    "sentences",
     "starting",
     "warmup_parameters",
 ]
