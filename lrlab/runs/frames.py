@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,18 +11,72 @@ import pyarrow as pa
 from pyarrow import csv
 
 from lrlab.errors import LabError
+from lrlab.runs import cache
 from lrlab.runs.log import EPOCH_COLUMNS, INTEGERS, STEP_COLUMNS, epochs_file, steps_file
 from lrlab.runs.record import Attempt
 
 
-def read_steps(folder: Path, attempts: Sequence[Attempt]) -> pd.DataFrame:
-    """The rows per optimiser update that count, by `step`; empty with the right columns where none is there."""
-    return _read(folder, attempts, steps_file, STEP_COLUMNS)
+@dataclass(frozen=True)
+class Kind:
+    """One of the two tables of a log: where an attempt's rows lie and which columns are always there."""
+
+    name: str
+    file: Callable[[Path, int], Path]
+    columns: tuple[str, ...]
 
 
-def read_epochs(folder: Path, attempts: Sequence[Attempt]) -> pd.DataFrame:
-    """The rows per epoch that count, by `epoch`; empty with the right columns where none is there."""
-    return _read(folder, attempts, epochs_file, EPOCH_COLUMNS)
+STEPS = Kind("steps", steps_file, STEP_COLUMNS)
+EPOCHS = Kind("epochs", epochs_file, EPOCH_COLUMNS)
+
+
+def read(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> pd.DataFrame:
+    """The rows that count, in order of `step`; empty with the right columns where none is there.
+
+    Comes from the Parquet cache where that is no older than the CSV files and made from just these bytes of them.
+    """
+    sources = find_sources(kind, folder, attempts)
+    cached = cache.load(cache.file(folder, kind.name), sources)
+    return combine(kind, sources) if cached is None else cached
+
+
+def write_cache(folder: Path, attempts: Sequence[Attempt]) -> None:
+    """Writes the Parquet cache of each table that is long enough to be read faster from it."""
+    for kind in (STEPS, EPOCHS):
+        sources = find_sources(kind, folder, attempts)
+        if cache.worth_it(sources):
+            cache.store(cache.file(folder, kind.name), sources, combine(kind, sources))
+
+
+def find_sources(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> list[cache.Source]:
+    """The CSV files of `attempts` that are there, in order, each with the step from which on its rows do not count."""
+    sources: list[cache.Source] = []
+    limit: int | None = None
+    for attempt in reversed(attempts):
+        path = kind.file(folder, attempt.number)
+        try:
+            facts = path.stat()
+        except FileNotFoundError:  # the attempt has begun and not logged yet
+            pass
+        else:
+            sources.append(cache.Source(path, limit, facts.st_size, facts.st_mtime_ns))
+        limit = attempt.first_step if limit is None else min(limit, attempt.first_step)
+    return sources[::-1]
+
+
+def combine(kind: Kind, sources: Sequence[cache.Source]) -> pd.DataFrame:
+    """The rows that count of all `sources`, from the CSV files."""
+    parts: list[pd.DataFrame] = []
+    for source in sources:
+        table = parse(source.path.read_bytes(), source.path)
+        if table.num_rows:
+            part = table.to_pandas()
+            parts.append(part if source.limit is None else part[part["step"] < source.limit])
+    return pd.concat(parts, ignore_index=True) if parts else empty(kind)
+
+
+def empty(kind: Kind) -> pd.DataFrame:
+    """No rows, with the columns and types that rows would have."""
+    return pd.DataFrame({name: pd.Series(dtype="int64" if name in INTEGERS else "float64") for name in kind.columns})
 
 
 def parse(content: bytes, path: Path) -> pa.Table:
@@ -40,31 +95,3 @@ def parse(content: bytes, path: Path) -> pa.Table:
         return csv.read_csv(pa.BufferReader(committed), convert_options=convert)
     except pa.ArrowInvalid as error:
         raise LabError(f"{path.name} of run {path.parent.name} is damaged: {error}") from error
-
-
-def counting_until(attempts: Sequence[Attempt]) -> Iterable[tuple[Attempt, int | None]]:
-    """Each attempt with the step from which on its rows no longer count (None: all count)."""
-    limit: int | None = None
-    limits = []
-    for attempt in reversed(attempts):
-        limits.append((attempt, limit))
-        limit = attempt.first_step if limit is None else min(limit, attempt.first_step)
-    return reversed(limits)
-
-
-def _read(
-    folder: Path, attempts: Sequence[Attempt], file: Callable[[Path, int], Path], columns: Sequence[str]
-) -> pd.DataFrame:
-    parts: list[pd.DataFrame] = []
-    for attempt, limit in counting_until(attempts):
-        path = file(folder, attempt.number)
-        try:
-            table = parse(path.read_bytes(), path)
-        except FileNotFoundError:  # the attempt has begun and not logged yet
-            continue
-        if table.num_rows:
-            part = table.to_pandas()
-            parts.append(part if limit is None else part[part["step"] < limit])
-    if not parts:
-        return pd.DataFrame({name: pd.Series(dtype="int64" if name in INTEGERS else "float64") for name in columns})
-    return pd.concat(parts, ignore_index=True)

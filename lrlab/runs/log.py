@@ -6,6 +6,7 @@ fsync every `SYNC_EVERY` seconds and at each epoch's end bounds what a power cut
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -32,6 +33,8 @@ EPOCH_COLUMNS = (
 INTEGERS = frozenset({"step", "epoch"})
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
+_log = logging.getLogger(__name__)
+
 SYNC_EVERY = 1.5
 """Seconds between two fsyncs while rows come in."""
 
@@ -53,10 +56,12 @@ class LogWriter:
     raises ValueError; a full disk raises OSError, and the rows before it stay readable.
     """
 
-    def __init__(self, folder: Path, attempt: int, step_columns: Iterable[str], epoch_columns: Iterable[str]) -> None:
-        self._steps = _Table(steps_file(folder, attempt), tuple(step_columns))
-        self._epochs = _Table(epochs_file(folder, attempt), tuple(epoch_columns))
+    def __init__(self, run: Run, attempt: int, step_columns: Iterable[str], epoch_columns: Iterable[str]) -> None:
+        self._run = run
+        self._steps = _Table(steps_file(run.folder, attempt), tuple(step_columns))
+        self._epochs = _Table(epochs_file(run.folder, attempt), tuple(epoch_columns))
         self._synced = time.monotonic()
+        self._closed = False
 
     def step(self, **row: Any) -> None:
         """Appends one row for one optimiser update: step, epoch, lr, loss and the extra columns."""
@@ -76,9 +81,18 @@ class LogWriter:
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Brings everything to the disk and closes the files; a second call does nothing."""
+        """Brings everything to the disk, closes the files and writes the Parquet cache; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._steps.close()
         self._epochs.close()
+        from lrlab.runs.frames import write_cache  # which brings pandas along
+
+        try:
+            write_cache(self._run.folder, self._run.record.attempts)
+        except OSError as error:  # a full disk must not fail a run whose log is complete
+            _log.warning("no Parquet cache for run %s: %s", self._run.id, error)
 
     def __enter__(self) -> LogWriter:
         return self
@@ -96,7 +110,7 @@ def open_log(
 
     The files are created exclusively: where another worker already writes this attempt, FileExistsError.
     """
-    return LogWriter(run.folder, attempt, (*STEP_COLUMNS, *extra_step_columns), (*EPOCH_COLUMNS, *extra_epoch_columns))
+    return LogWriter(run, attempt, (*STEP_COLUMNS, *extra_step_columns), (*EPOCH_COLUMNS, *extra_epoch_columns))
 
 
 class _Table:

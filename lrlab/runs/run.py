@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -54,17 +54,12 @@ class Run:
     @property
     def steps(self) -> pd.DataFrame:
         """One row per optimiser update: step and epoch (int64), time, lr, loss and the extra columns (float64)."""
-        # pandas takes longer to import than the supervisor may take to start.
-        from lrlab.runs.frames import read_steps
-
-        return read_steps(self.folder, self.record.attempts)
+        return self._frame("steps")
 
     @property
     def epochs(self) -> pd.DataFrame:
         """One row per epoch: epoch and step (int64), time, lr, the losses, accuracies (0 to 1) and speeds (float64)."""
-        from lrlab.runs.frames import read_epochs
-
-        return read_epochs(self.folder, self.record.attempts)
+        return self._frame("epochs")
 
     @property
     def best_model(self) -> Path:
@@ -80,3 +75,8 @@ class Run:
     def worker_log(self) -> Path:
         """What the worker printed."""
         return self.folder / "worker.log"
+
+    def _frame(self, kind: Literal["steps", "epochs"]) -> pd.DataFrame:
+        from lrlab.runs import frames  # pandas takes longer to import than the supervisor may take to start
+
+        return frames.read(frames.STEPS if kind == "steps" else frames.EPOCHS, self.folder, self.record.attempts)

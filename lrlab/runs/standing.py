@@ -1,0 +1,203 @@
+"""Where a run stands at this moment, as a progress strip shows it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lrlab.runs import liveness
+from lrlab.runs.frames import EPOCHS, parse, read
+from lrlab.runs.heartbeat import Heartbeat
+from lrlab.runs.log import steps_file
+from lrlab.runs.pace import Progress, Work, seconds_left
+from lrlab.runs.record import FINAL, Attempt, RunRecord, State
+from lrlab.runs.run import Run
+from lrlab.runs.store import stop_requested
+
+WINDOW = 64 * 1024
+"""Bytes at the end of the log, some 800 updates, that the pace is measured on."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One look at a run.
+
+    `epoch` of `epochs` and `step` of `steps` are counts for a person: the epoch under way (1 is the first, 0: none has
+    begun) and the updates finished. `share`: updates finished, 0 to 1. `eta`: seconds left, None where not known.
+    `elapsed`: seconds since the first attempt began, None before. `message`: what is going on, in words.
+    `best_epoch` is the number that the log gives it (from 0); `best_val_accuracy` a share (0 to 1).
+    """
+
+    id: str
+    name: str
+    state: State
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    share: float
+    eta: float | None
+    elapsed: float | None
+    images_per_second: float | None
+    device: str
+    message: str
+    best_epoch: int | None
+    best_val_accuracy: float | None
+    cause: str
+    advice: str
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended, whichever way."""
+        return self.state in FINAL
+
+
+def status(run: Run, position: int | None = None) -> RunStatus:
+    """Where `run` stands now. `position`: its place in the queue (1 is next), which the room of jobs knows.
+
+    Reads the run's small files and the end of its log: some 2 ms, however long the log is.
+    """
+    record, heartbeat, now = run.record, run.heartbeat, time.time()
+    attempt = record.attempts[-1] if record.attempts else None
+    if attempt and heartbeat and heartbeat.time < attempt.started:
+        heartbeat = None  # an older attempt's
+    state = liveness.state(record, heartbeat, now)
+    epochs = read(EPOCHS, run.folder, record.attempts)
+    done = _progress(run.folder, attempt, epochs) if attempt else None
+    step = done.updates if done else 0
+    best_epoch, best_val_accuracy = best(epochs)
+    running = state == "running"
+    return RunStatus(
+        id=record.id,
+        name=record.name,
+        state=state,
+        epoch=min(step // record.steps_per_epoch + 1, record.experiment.epochs) if step else 0,
+        epochs=record.experiment.epochs,
+        step=step,
+        steps=record.steps,
+        share=step / record.steps,
+        eta=seconds_left(done, _work(record), now) if running and done else None,
+        elapsed=seconds(record, state, heartbeat, now),
+        images_per_second=heartbeat.images_per_second if heartbeat and running else None,
+        device=attempt.device if attempt else "",
+        message=_message(run, record, state, heartbeat, step, position, now),
+        best_epoch=best_epoch,
+        best_val_accuracy=best_val_accuracy,
+        cause=record.cause or ("the worker's process is gone" if state == "lost" else ""),
+        advice=record.advice,
+    )
+
+
+def best(epochs: pd.DataFrame) -> tuple[int | None, float | None]:
+    """The epoch with the highest validation accuracy, the first of equals, and that accuracy; None where none is."""
+    accuracy = epochs["val_accuracy"]
+    if not accuracy.notna().any():
+        return None, None
+    row = int(np.nanargmax(accuracy.to_numpy()))
+    return int(epochs["epoch"].iloc[row]), float(accuracy.iloc[row])
+
+
+def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: float) -> float | None:
+    """How long the run has taken from its first attempt to its end, its last sign, or now; None before it began."""
+    if not record.attempts:
+        return None
+    end = record.ended or (
+        now if state in ("running", "stalled") else liveness.last_sign(record.attempts[-1], heartbeat)
+    )
+    return max(0.0, end - record.attempts[0].started)
+
+
+def _work(record: RunRecord) -> Work:
+    trained = record.steps_per_epoch * record.experiment.batch_size
+    return Work(
+        record.experiment.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained
+    )
+
+
+def _progress(folder: Path, attempt: Attempt, epochs: pd.DataFrame) -> Progress | None:
+    """What the log says was done, from its last rows; None before the attempt has finished an update."""
+    path = steps_file(folder, attempt.number)
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+            size = file.seek(0, 2)
+            file.seek(max(0, size - WINDOW))
+            end = file.read()
+    except FileNotFoundError:
+        return None
+    if size > WINDOW:  # the window begins inside a row
+        end = head[: head.find(b"\n") + 1] + end[end.find(b"\n") + 1 :]
+    rows, first = parse(end, path), parse(head, path)
+    if not rows.num_rows:
+        return None
+    mine = epochs[epochs["step"] >= attempt.first_step]
+    return Progress(
+        epoch=rows["epoch"].to_numpy(),
+        time=rows["time"].to_numpy(),
+        updates=int(rows["step"][-1].as_py()) + 1,
+        epochs=len(epochs),
+        epoch_times=mine["time"].to_numpy(),
+        first=first["time"][0].as_py() if _begins_an_epoch(attempt, epochs) else None,
+    )
+
+
+def _begins_an_epoch(attempt: Attempt, epochs: pd.DataFrame) -> bool:
+    """Whether the attempt's first update was the first of an epoch."""
+    before = epochs.loc[epochs["step"] < attempt.first_step, "step"]
+    return attempt.first_step == (int(before.iloc[-1]) + 1 if len(before) else 0)
+
+
+def _message(
+    run: Run,
+    record: RunRecord,
+    state: State,
+    heartbeat: Heartbeat | None,
+    step: int,
+    position: int | None,
+    now: float,
+) -> str:
+    """What is going on, in words."""
+    if state == "queued":
+        if stop_requested(run):
+            return "stopping"
+        if position is not None:
+            return f"waiting in the queue: {ordinal(position)}"
+        return _phase(heartbeat) if heartbeat else "waiting in the queue"
+    if state == "running":
+        if stop_requested(run):
+            return "stopping at the next step"
+        return _phase(heartbeat) if heartbeat else "starting worker"
+    if state == "stalled":
+        silent = now - liveness.last_sign(record.attempts[-1], heartbeat)
+        return f"nothing has been finished for {duration(silent)}"
+    if state == "cancelled":
+        return f"stopped after {step:,} of {record.steps:,} updates" if step else "stopped before the first update"
+    if state == "succeeded":
+        took = seconds(record, state, heartbeat, now)
+        return f"finished in {duration(took)}" if took is not None else "finished"
+    return record.cause or "the worker's process is gone"
+
+
+def _phase(heartbeat: Heartbeat) -> str:
+    counted = f" {heartbeat.done:,} of {heartbeat.total:,}" if heartbeat.total else ""
+    return heartbeat.phase + counted
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: "45 s", "3 min 20 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
