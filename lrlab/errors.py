@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,7 +24,15 @@ class NotFound(LabError):
 
 def explain(error: ValidationError) -> list[tuple[str, str]]:
     """The faults in `error` as (dotted field, sentence) pairs, in the order pydantic found them."""
-    return [(_field(fault["loc"]), _sentence(fault)) for fault in error.errors()]
+    faults = error.errors()
+    places = [fault["loc"] for fault in faults]
+    # A list with a bad value is also reported as too short: the fault of the value says it all.
+    kept = [
+        fault
+        for fault, place in zip(faults, places, strict=True)
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
+    return [(_field(fault), _sentence(fault)) for fault in kept]
 
 
 def from_validation(error: ValidationError) -> LabError:
@@ -35,32 +42,75 @@ def from_validation(error: ValidationError) -> LabError:
     return LabError(text, field=faults[0][0] or None)
 
 
-def _field(location: Iterable[int | str]) -> str:
+def _field(fault: Any) -> str:
     # pydantic puts the tag of a discriminated union ("StepLR") into the location; a person never typed it
-    # as a field, and class names are the only parts that start with a capital and are longer than "T_max".
-    parts = [str(part) for part in location]
-    return ".".join(part for part in parts if not _is_tag(part))
+    # as a field. Tags are class names: they start with a capital, and of the settings only T_max does. An unknown
+    # setting may start with one too; it stands last, where a tag can stand only for a fault of the whole object.
+    *parents, last = [str(part) for part in fault["loc"]] or [""]
+    parts = [part for part in parents if not _is_tag(part)]
+    if fault["type"] == "extra_forbidden" or not _is_tag(last):
+        parts.append(last)
+    if fault["type"] in _TAG_FAULTS:
+        parts.append("name")
+    return ".".join(part for part in parts if part)
 
 
 def _is_tag(part: str) -> bool:
     return part[:1].isupper() and not part.startswith("T_")
 
 
+_TAG_FAULTS = ("union_tag_invalid", "union_tag_not_found")
+
+_ALLOWED = {
+    "greater_than": "above {gt:,}",
+    "greater_than_equal": "at least {ge:,}",
+    "less_than": "below {lt:,}",
+    "less_than_equal": "at most {le:,}",
+    "finite_number": "a finite number",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "{expected_tags}",
+    "string_too_short": "{min_length} or more characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "{min_length} or more values",
+    "too_long": "at most {max_length} values",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of at most 4300 digits",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "model_type": "an object of settings, {{...}}",
+    "model_attributes_type": 'an object of settings with a name, {{"name": ...}}',
+}
+"""What is allowed, by pydantic's kind of fault; the braces are filled from what pydantic says about the fault."""
+
+
 def _sentence(fault: Any) -> str:
-    kind, got = fault["type"], fault["input"]
-    if kind == "missing":
+    kind, got, context = fault["type"], fault["input"], fault.get("ctx", {})
+    if kind in ("missing", "union_tag_not_found"):
         return "is required"
     if kind == "extra_forbidden":
         return f"is not a known setting (got {shown(got)})"
     if kind == "value_error":
-        return str(fault["ctx"]["error"])
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        context = fault["ctx"]
-        name = context.get("tag", got.get("name") if isinstance(got, dict) else got)
-        allowed = context.get("expected_tags")
-        return f"name {shown(name)} is unknown; allowed: {allowed}" if allowed else "needs a name"
-    message = fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"got {shown(got)}, allowed: {message}"
+        text = str(context["error"])
+        return text if "got " in text else f"got {shown(got)}: {text}"
+    if kind == "json_invalid":
+        return f"is not valid JSON: {context['error']}"
+    if kind == "union_tag_invalid":
+        got = got["name"]
+    if kind in _ALLOWED:
+        bounds = {key: _plain(value) for key, value in context.items()}
+        return f"got {shown(got)}, allowed: {_ALLOWED[kind].format(**bounds)}"
+    return f"got {shown(got)}; {fault['msg']}"
+
+
+def _plain(value: object) -> object:
+    """A bound as a person writes it: 0 for 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def shown(value: object) -> str:
