@@ -77,6 +77,8 @@ class RunRecord(_Part):
     tags: tuple[str, ...] = ()
     notes: str = ""
     group: str = ""
+    colour: Annotated[int, Field(ge=0)] = 0
+    """The place in the palette that the run has on every page, whatever is deleted beside it."""
 
     @property
     def steps(self) -> int:

@@ -31,6 +31,7 @@ def create_run(home: Home, experiment: Experiment, *, dataset: DatasetFacts, ste
         experiment=experiment,
         dataset=dataset,
         steps_per_epoch=steps_per_epoch,
+        colour=_next_colour(home),
     )
     making = home.runs / f".new-{run_id}"
     making.mkdir(parents=True)
@@ -128,6 +129,12 @@ def stop_requested_at(run: Run) -> float | None:
         return _stop_file(run).stat().st_mtime
     except FileNotFoundError:
         return None
+
+
+def _next_colour(home: Home) -> int:
+    """The one after the newest run's, so that runs made one after the other never look alike."""
+    newest = list_runs(home)[:1] if home.runs.is_dir() else []
+    return newest[0].record.colour + 1 if newest else 0
 
 
 def _stop_file(run: Run) -> Path:
