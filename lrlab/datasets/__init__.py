@@ -1,0 +1,46 @@
+"""Images in: archives, folders and uploads become data sets; splits, the decoded cache, views of it. No torch."""
+
+from lrlab.datasets.adding import add_dataset, add_sample
+from lrlab.datasets.cache import cache_side, decoded
+from lrlab.datasets.dataset import Dataset, Refusal, check_name, delete_dataset, list_datasets, load_dataset
+from lrlab.datasets.limits import MAX_FILES, MAX_UPLOAD_BYTES
+from lrlab.datasets.source import Progress
+from lrlab.datasets.sources import Sample, Source, existing
+from lrlab.datasets.splitting import Split, split
+from lrlab.datasets.uploads import Receiver, Upload, begin_upload, cancel_upload, open_upload, sweep_uploads
+from lrlab.datasets.views import Sizes, counts, grid_rows, sizes, thumbnail
+
+SAMPLE_NAME = Sample.name
+
+__all__ = [
+    "MAX_FILES",
+    "MAX_UPLOAD_BYTES",
+    "SAMPLE_NAME",
+    "Dataset",
+    "Progress",
+    "Receiver",
+    "Refusal",
+    "Sample",
+    "Sizes",
+    "Source",
+    "Split",
+    "Upload",
+    "add_dataset",
+    "add_sample",
+    "begin_upload",
+    "cache_side",
+    "cancel_upload",
+    "check_name",
+    "counts",
+    "decoded",
+    "delete_dataset",
+    "existing",
+    "grid_rows",
+    "list_datasets",
+    "load_dataset",
+    "open_upload",
+    "sizes",
+    "split",
+    "sweep_uploads",
+    "thumbnail",
+]

@@ -1,0 +1,104 @@
+"""Decoded images on disk: one array of small 8-bit squares per data set and size, built once, shared by all runs.
+
+The file's name is made of what decides its content (the images' hashes, the side, the conversion's version), so it
+never goes stale and may be deleted at any time when nothing runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from lrlab.datasets.dataset import Dataset
+from lrlab.datasets.images import CONVERSION, Unreadable, read_rgb, square
+from lrlab.datasets.parallel import in_order
+from lrlab.datasets.source import Progress, silent
+from lrlab.errors import LabError, shown
+from lrlab.files import new_id
+from lrlab.home import Home
+
+_DRAFT = 2  # a JPEG is decoded at a reduced size of at least twice the side, then resized with antialiasing
+
+
+def cache_side(image_size: int) -> int:
+    """The side of the cached squares in pixels: an eighth larger than what the model sees, room for a random crop."""
+    return image_size + (image_size + 7) // 8
+
+
+def decoded(home: Home, dataset: Dataset, image_size: int, progress: Progress | None = None) -> NDArray[np.uint8]:
+    """All images of `dataset` as RGB, shape (N, P, P, 3), rows as in `dataset.images`, memory-mapped, read-only.
+
+    P = `cache_side(image_size)`: the shorter side is resized to P, antialiased, and the middle cropped to a square.
+    The first call decodes in threads, other processes that ask meanwhile wait for it. Raises LabError naming the
+    file where an original is gone or is not the one that was imported, or where the disk is full.
+    """
+    progress = progress or silent
+    side = cache_side(image_size)
+    path = home.cache / f"{dataset.content}-{side}-v{CONVERSION}.npy"
+    if not path.exists():
+        home.cache.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress("Waiting for another job that decodes these images", 0, 0)
+            lock.acquire()
+        try:
+            if not path.exists():
+                _build(path, dataset, side, progress)
+        finally:
+            lock.release()
+    images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return images
+
+
+def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
+    images = dataset.images
+    root = dataset.root
+
+    def decode(row: tuple[str, str, str]) -> bytes:
+        file, name, sha256 = row
+        try:
+            data = (root / file).read_bytes()
+        except OSError as error:
+            raise _changed(dataset, name, f"cannot be read any more ({error.strerror})") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _changed(dataset, name, "is not the image any more that was imported")
+        try:
+            return square(read_rgb(data, _DRAFT * side).rgb, side).tobytes()
+        except Unreadable as error:
+            raise _changed(dataset, name, str(error)) from error
+
+    rows = zip(images["file"], images["name"], images["sha256"], strict=True)
+    total = len(images)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (total, side, side, 3)}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{new_id(6)}")
+    try:
+        # Written, not mapped: a full disk is then an error to report instead of a signal that kills the process.
+        with partial.open("wb") as file, closing(in_order(decode, rows)) as results:
+            np.lib.format.write_array_header_1_0(file, header)
+            progress("Decoding images", 0, total)
+            for done, pixels in enumerate(results, start=1):
+                file.write(pixels)
+                progress("Decoding images", done, total)
+        partial.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LabError(f"the disk is full: the decoded images of {shown(dataset.name)} need more room") from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _changed(dataset: Dataset, name: str, text: str) -> LabError:
+    return LabError(
+        f"{shown(name)} of the data set {shown(dataset.name)} {text}; delete the data set and add it again",
+        field="dataset",
+    )

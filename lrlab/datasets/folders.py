@@ -1,0 +1,70 @@
+"""A folder on the server as a source of images. Its files stay where they are."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+from lrlab.datasets.limits import MAX_FILES
+from lrlab.datasets.paths import MAX_DEPTH, Parts, is_litter, is_showable
+from lrlab.datasets.source import Entry, Listing, Refused
+from lrlab.errors import LabError
+
+
+def list_folder(root: Path) -> Listing:
+    """All files below `root` (an absolute path). Links are followed, a folder reached twice is read once.
+
+    Raises LabError (field "source") where the folder cannot be read or holds too many files.
+    """
+    entries: list[Entry] = []
+    folders: set[Parts] = set()
+    refused: list[Refused] = []
+    visited: set[tuple[int, int]] = set()
+    waiting: list[tuple[Path, Parts]] = [(root, ())]
+    while waiting:
+        folder, above = waiting.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as found:
+                listed = sorted(found, key=lambda item: item.name)
+        except OSError as error:
+            if not above:
+                raise LabError(f"{root} cannot be read ({error.strerror})", field="source") from error
+            refused.append(Refused("/".join(above), f"is a folder that cannot be read ({error.strerror})"))
+            continue
+        for item in listed:
+            parts = (*above, unicodedata.normalize("NFC", item.name))
+            if is_litter(parts):
+                continue
+            if not is_showable(item.name):
+                shown = os.fsencode(item.name).decode("utf-8", "replace")
+                refused.append(Refused("/".join((*above, shown)), "has a name that is not UTF-8 or cannot be shown"))
+            elif item.is_dir():
+                if len(parts) < MAX_DEPTH:
+                    folders.add(parts)
+                    waiting.append((Path(item.path), parts))
+                else:
+                    refused.append(Refused("/".join(parts), f"lies deeper than {MAX_DEPTH} folders"))
+            elif item.is_file():
+                path = Path(item.path)
+                entries.append(Entry(parts, item.stat().st_size, FileReader(path), path.relative_to(root).as_posix()))
+            else:
+                refused.append(Refused("/".join(parts), "is a broken link or a device, not a file"))
+        if len(entries) > MAX_FILES:
+            raise LabError(f"{root} holds too many files; allowed: at most {MAX_FILES:,}", field="source")
+    return Listing("folder", root.name or str(root), tuple(entries), frozenset(folders), tuple(refused), root)
+
+
+class FileReader:
+    """Reads the first bytes of one file on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, limit: int) -> bytes:
+        with self._path.open("rb") as file:
+            return file.read(limit)

@@ -1,0 +1,241 @@
+"""Uploads: files that a browser streams to the lab's disk, under names made by lrlab, until they are imported.
+
+upload = begin_upload(home, "coffee", [("coffee/Dark/1.jpg", 5120), ...])
+with upload.receive(0) as file:      # one file after another, or several at once
+    file.write(chunk)
+upload.finish()
+add_dataset(home, upload, upload.name)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from lrlab.datasets.limits import MAX_FILES, MAX_UPLOAD_BYTES, megabytes
+from lrlab.datasets.paths import folded, safe_parts
+from lrlab.errors import LabError, NotFound, shown
+from lrlab.files import is_id, new_id, write_atomic
+from lrlab.home import Home
+
+STALE_SECONDS = 24 * 3600.0
+"""An upload in which nothing was written for so long is abandoned."""
+
+_MANIFEST = "upload.json"
+
+
+class DeclaredFile(BaseModel):
+    """One file that the browser announced: its path as the person knows it, and its bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    size: int
+
+
+class Upload(BaseModel):
+    """One upload: `id` (opaque), `name` (of the data set to be), `files` in the order of their numbers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    created: float
+    files: tuple[DeclaredFile, ...]
+    _folder: Path = PrivateAttr()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @cached_property
+    def bytes(self) -> int:
+        """Of all files together."""
+        return sum(file.size for file in self.files)
+
+    def path(self, number: int) -> Path:
+        """Where file `number` lies once it has arrived; LabError where there is no such number."""
+        if not 0 <= number < len(self.files):
+            raise LabError(f"file: got number {number}, allowed: 0 to {len(self.files) - 1}", field="file")
+        return self._folder / f"{number:06d}"
+
+    def receive(self, number: int, start: int | None = None) -> Receiver:
+        """Opens file `number` for writing; what was received of it before is dropped.
+
+        With `start` the file comes in slices, one after another: this one begins at byte `start`, which must not
+        lie beyond the bytes `held`; what is held from there on is dropped.
+        """
+        if not self._folder.is_dir():
+            raise NotFound("this upload was cancelled or is already imported")
+        if start is not None and not 0 <= start <= (held := _size(_slices(self.path(number)))):
+            raise LabError(f"{shown(self.files[number].path)} is held up to byte {held}, got byte {start} next")
+        return Receiver(self.path(number), self.files[number], start)
+
+    def held(self, number: int) -> int:
+        """The bytes of file `number`, a file that comes in slices, that have arrived from its start on."""
+        whole = self.path(number)
+        return _size(_slices(whole)) or _size(whole)
+
+    def missing(self) -> list[int]:
+        """The numbers of the files that have not arrived whole."""
+        arrived = {entry.name for entry in os.scandir(self._folder)} if self._folder.is_dir() else set()
+        return [number for number in range(len(self.files)) if f"{number:06d}" not in arrived]
+
+    def finish(self) -> None:
+        """Checks that every file arrived; LabError names the first that did not."""
+        if missing := self.missing():
+            first = self.files[missing[0]].path
+            raise LabError(
+                f"{len(missing)} of {len(self.files)} files did not arrive, the first is {shown(first)}", field="source"
+            )
+
+
+class Receiver:
+    """Takes the bytes of one file. Only a file whose every byte came is kept; as a context it closes or drops it.
+
+    `start`: see `Upload.receive`. Two receivers of one file do no harm: they write the same bytes at the same places.
+    """
+
+    def __init__(self, path: Path, declared: DeclaredFile, start: int | None = None) -> None:
+        self._path = path
+        self._declared = declared
+        self._partial = path.with_name(f".{path.name}.{new_id(6)}") if start is None else _slices(path)
+        self._file: BinaryIO = self._partial.open("r+b" if start else "wb")
+        self._file.seek(start or 0)
+        self._file.truncate()
+        self._left = declared.size - (start or 0)
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Appends `chunk`; LabError where the file becomes larger than it was declared."""
+        self._left -= len(chunk)
+        if self._left < 0:
+            self.drop()
+            raise LabError(f"{shown(self._declared.path)} is larger than was announced", field="source")
+        self._file.write(chunk)
+
+    @property
+    def left(self) -> int:
+        """Bytes of the file that have not come."""
+        return self._left
+
+    def pause(self) -> None:
+        """Ends a slice: what came of the file is held, and the next slice goes on from there."""
+        self._file.close()
+        os.utime(self._path.parent)  # the upload is not abandoned; writing to a file does not touch its folder
+
+    def close(self) -> None:
+        """Keeps the file; LabError, and nothing kept, where bytes are missing."""
+        if self._left > 0:
+            self.drop()
+            raise LabError(f"{shown(self._declared.path)} was cut off while it was sent", field="source")
+        self._file.close()
+        self._partial.replace(self._path)
+
+    def drop(self) -> None:
+        """Forgets what came."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.drop()
+
+
+def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upload:
+    """Makes room for an upload of `files`, pairs of a path as the person knows it and its size in bytes.
+
+    Raises LabError: field "source" for too many files, too many bytes, a path that is not safe or that comes twice,
+    or a disk without the room. The name is checked when the upload is imported.
+    """
+    if not 0 < len(files) <= MAX_FILES:
+        raise _refused(f"got {len(files):,} files, allowed: 1 to {MAX_FILES:,}")
+    declared = tuple(DeclaredFile(path=_safe(path), size=size) for path, size in files)
+    if any(file.size < 0 for file in declared):
+        raise _refused("a file has a negative size")
+    seen: set[str] = set()
+    for file in declared:
+        if (key := folded(safe_parts(file.path))) in seen:
+            raise _refused(f"{shown(file.path)} comes twice")
+        seen.add(key)
+    total = sum(file.size for file in declared)
+    if total > MAX_UPLOAD_BYTES:
+        raise _refused(
+            f"got {megabytes(total)}, allowed: at most {megabytes(MAX_UPLOAD_BYTES)}; "
+            "put larger data on the server and name its folder"
+        )
+    home.uploads.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home.uploads).free
+    if 2 * total > free:  # the upload, and the data set that is made of it
+        raise _refused(f"needs {megabytes(2 * total)} on the server's disk, where {megabytes(free)} are free")
+    upload = Upload(id=new_id(), name=name, created=time.time(), files=declared)
+    upload._folder = home.uploads / upload.id
+    upload._folder.mkdir()
+    write_atomic(upload._folder / _MANIFEST, upload.model_dump_json().encode(), sync=False)
+    return upload
+
+
+def open_upload(home: Home, upload_id: str) -> Upload:
+    """The upload named `upload_id`; NotFound where there is none."""
+    folder = home.uploads / upload_id
+    try:
+        if not is_id(upload_id):
+            raise FileNotFoundError(upload_id)
+        upload = Upload.model_validate_json((folder / _MANIFEST).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        raise NotFound("there is no such upload; it was cancelled, imported or left alone too long") from None
+    upload._folder = folder
+    return upload
+
+
+def cancel_upload(home: Home, upload_id: str) -> None:
+    """Deletes an upload and its files; one that is already gone is no error."""
+    if is_id(upload_id):
+        shutil.rmtree(home.uploads / upload_id, ignore_errors=True)
+
+
+def sweep_uploads(home: Home, older_than: float = STALE_SECONDS) -> int:
+    """Deletes the uploads in which nothing was written for `older_than` seconds; returns how many."""
+    swept = 0
+    for folder in home.uploads.iterdir() if home.uploads.is_dir() else ():
+        if is_id(folder.name) and time.time() - folder.stat().st_mtime > older_than:
+            cancel_upload(home, folder.name)
+            swept += 1
+    return swept
+
+
+def _slices(path: Path) -> Path:
+    """Where a file that comes in slices grows until it is whole."""
+    return path.with_name(f".{path.name}.slices")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _refused(text: str) -> LabError:
+    return LabError(f"upload: {text}", field="source")
+
+
+def _safe(path: str) -> str:
+    try:
+        return "/".join(safe_parts(path))
+    except ValueError as error:
+        raise _refused(f"the path {shown(path)} {error}") from None
