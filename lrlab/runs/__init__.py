@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lrlab.runs.compare import differences, legend
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
     from lrlab.runs.overview import table
-    from lrlab.runs.standing import RunStatus, status
+    from lrlab.runs.standing import RunStatus, duration, status
     from lrlab.runs.tail import Tail
     from lrlab.runs.verdict import headline
 
@@ -37,6 +37,7 @@ _LATER = {
     "RunStatus": "standing",
     "Tail": "tail",
     "differences": "compare",
+    "duration": "standing",
     "export_csv": "export",
     "export_parquet": "export",
     "export_table": "export",
@@ -65,6 +66,7 @@ __all__ = [
     "create_run",
     "delete_run",
     "differences",
+    "duration",
     "export_csv",
     "export_parquet",
     "export_table",
