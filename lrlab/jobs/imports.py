@@ -134,6 +134,16 @@ def import_status(home: Home, import_id: str) -> ImportStatus:
     return status.model_copy(update={"state": "lost", "error": error})
 
 
+def running_imports(home: Home) -> list[ImportStatus]:
+    """The imports under way, whoever started them, the newest first."""
+    found = []
+    for file in home.imports.glob("*.json"):
+        if is_id(file.stem):
+            with contextlib.suppress(NotFound):  # swept while we looked
+                found.append(import_status(home, file.stem))
+    return sorted((status for status in found if not status.ended), key=lambda status: -status.started)
+
+
 def cancel_import(home: Home, import_id: str) -> None:
     """Asks the import to end; what it made is removed. Asked again after ten seconds, it ends the process itself."""
     if import_status(home, import_id).ended:

@@ -1,4 +1,4 @@
-"""The one Plotly component: `preview` has controls and asks the server, `live` follows runs as they stream."""
+"""The one Plotly component: `preview` has controls and asks, `live` follows runs as they stream, `still` just draws."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("figure.js", "controls.js", "preview.js", "live.js", "entry.js")
-STYLES = ("plot.css", "preview.css", "live.css")
+SCRIPTS = ("element.js", "figure.js", "controls.js", "preview.js", "live.js", "still.js", "entry.js")
+STYLES = ("plot.css", "preview.css", "live.css", "still.css")
 
 
-def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+def joined(folder: Path, names: tuple[str, ...]) -> str:
+    """Scripts or styles that make up one component, in this order."""
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 # Without style isolation Plotly's own style sheet, which it puts into the page's head, reaches its buttons.
 _component = st.components.v2.component(
-    "lrlab_plot", html='<div class="lrlab-plot"></div>', css=_joined(STYLES), js=_joined(SCRIPTS), isolate_styles=False
+    "lrlab_plot",
+    html='<div class="lrlab-plot"></div>',
+    css=joined(HERE, STYLES),
+    js=joined(HERE, SCRIPTS),
+    isolate_styles=False,
 )
 
 
@@ -32,5 +37,5 @@ def addresses() -> dict[str, str]:
 
 
 def plot(mode: str, data: Mapping[str, Any], key: str, **callbacks: Callable[[], None]) -> Any:
-    """Mounts the component in `mode` ("preview" or "live") and returns its state; see preview.js and live.js."""
+    """Mounts the component in `mode` and returns its state; preview.js, live.js and still.js say what `data` holds."""
     return _component(data={"mode": mode, **addresses(), **data}, key=key, **callbacks)
