@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrlab.runs.beat import Beat
 from lrlab.runs.heartbeat import Heartbeat
+from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
 from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Result, RunRecord, State
 from lrlab.runs.run import Run
@@ -84,6 +85,7 @@ __all__ = [
     "stop_requested_at",
     "table",
     "update",
+    "worker_gone",
 ]
 
 

@@ -36,7 +36,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def spreadsheet_safe(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with an apostrophe before every text, names of columns too, that a spreadsheet would take for a formula."""
+    """`frame` with an apostrophe before every text, column names too, that a spreadsheet would run as a formula."""
     guarded = frame.copy()
     for name in guarded.columns:
         if not pd.api.types.is_numeric_dtype(guarded[name]):

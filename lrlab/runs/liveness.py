@@ -22,12 +22,21 @@ def state(record: RunRecord, heartbeat: Heartbeat | None, now: float) -> State:
     finished no batch and no part of another phase for max(30 s, 5 x its slowest batch). A worker on another machine
     cannot be looked up, so it may be called stalled, never lost.
     """
-    if record.state != "running" or not record.attempts:
+    if record.state != "running":
         return record.state
-    attempt = record.attempts[-1]
-    if attempt.host == socket.gethostname() and not is_alive(attempt.identity):
+    if worker_gone(record):
         return "lost"
-    return "stalled" if now - last_sign(attempt, heartbeat) > patience(heartbeat) else "running"
+    return "stalled" if now - last_sign(record.attempts[-1], heartbeat) > patience(heartbeat) else "running"
+
+
+def worker_gone(record: RunRecord) -> bool:
+    """Whether the run is recorded as running, and it is certain that no process runs it."""
+    if record.state != "running":
+        return False
+    if not record.attempts:
+        return True
+    attempt = record.attempts[-1]
+    return attempt.host == socket.gethostname() and not is_alive(attempt.identity)
 
 
 def patience(heartbeat: Heartbeat | None) -> float:

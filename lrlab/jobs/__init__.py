@@ -1,0 +1,68 @@
+"""Who runs it: the queue, the supervisor and its workers. It starts workers, it never imports what they need.
+
+A submission reads data sets and so needs pandas, the supervisor must start fast: each name is loaded when it is first
+asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrlab.jobs.imports import ImportStatus, cancel_import, import_status, run_import, running_imports, start_import
+    from lrlab.jobs.launching import ensure_supervisor
+    from lrlab.jobs.requests import (
+        LabStatus,
+        Plan,
+        delete,
+        lab_status,
+        plan,
+        position,
+        run_status,
+        stop,
+        submit,
+    )
+    from lrlab.jobs.supervisor import supervise
+
+_MODULES = {
+    "imports": ("ImportStatus", "cancel_import", "import_status", "run_import", "running_imports", "start_import"),
+    "launching": ("ensure_supervisor",),
+    "requests": (
+        "LabStatus",
+        "Plan",
+        "delete",
+        "lab_status",
+        "plan",
+        "position",
+        "run_status",
+        "stop",
+        "submit",
+    ),
+    "supervisor": ("supervise",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "ImportStatus",
+    "LabStatus",
+    "Plan",
+    "cancel_import",
+    "delete",
+    "ensure_supervisor",
+    "import_status",
+    "lab_status",
+    "plan",
+    "position",
+    "run_import",
+    "run_status",
+    "running_imports",
+    "start_import",
+    "stop",
+    "submit",
+    "supervise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,61 @@
+"""What the supervisor asks of whatever runs the workers: processes of this machine now, a cluster later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker that is gone. `code`: its exit code, -n where signal n killed it, None where nobody could see it."""
+
+    code: int | None
+
+
+class Backend(Protocol):
+    """Runs workers. A ticket is a text that names one worker for ever, also to a supervisor started later.
+
+    A worker is named before it is given a run, so that the claim in the queue can say who has it: whatever dies when,
+    it stays known whether the run has a worker that lives.
+    """
+
+    def capacity(self) -> int:
+        """How many runs may be worked on at a time."""
+        ...
+
+    def prepare(self) -> str:
+        """The ticket of a worker that waits for a run, started now where none does; the same until `submit`."""
+        ...
+
+    def submit(self, ticket: str, run_id: str) -> None:
+        """Gives the prepared worker its run; it takes no other."""
+        ...
+
+    def status(self, ticket: str) -> Ended | None:
+        """None while the worker lives. Once it ended, its code is told to the supervisor that started it."""
+        ...
+
+    def cancel(self, ticket: str, *, force: bool) -> None:
+        """Asks the worker's process to end, or with `force` ends it; nothing where it has ended."""
+        ...
+
+    def log_tail(self, ticket: str, run_id: str) -> str:
+        """The last lines that the worker printed, at most a few hundred characters; empty where there are none."""
+        ...
+
+    def forget(self, ticket: str) -> None:
+        """The end of this worker has been dealt with; its ticket will not be asked about again."""
+        ...
+
+    def keep_warm(self) -> None:
+        """Has a worker import all it needs and wait for a run; does nothing while one does."""
+        ...
+
+    def warm(self) -> str | None:
+        """The ticket of the worker that waits for a run and has imported all it needs, or None."""
+        ...
+
+    def close(self) -> None:
+        """Lets the waiting worker go; those that have a run go on."""
+        ...

@@ -1,0 +1,137 @@
+"""The queue: one SQLite file in the lab's home that says which runs wait, in which order, and which worker has which.
+
+A row stands for a run that has not ended. run.json stays the truth about the run; the queue can be rebuilt from it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+
+from filelock import FileLock
+
+from lrlab.home import Home
+
+_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE jobs (
+    turn INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL UNIQUE,
+    worker TEXT,                          -- the ticket of the worker that has it; NULL while it waits
+    claims INTEGER NOT NULL DEFAULT 0     -- how many workers were given it
+);
+CREATE INDEX waiting ON jobs (turn) WHERE worker IS NULL;
+CREATE TABLE spare (worker TEXT NOT NULL) -- one row while a warm worker waits for a run
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that a worker has: the worker's ticket, and how many workers were given the run so far."""
+
+    run_id: str
+    worker: str
+    claims: int
+
+
+class Queue:
+    """One connection to the queue, for one thread; a context manager that closes it."""
+
+    def __init__(self, home: Home) -> None:
+        self._connection = sqlite3.connect(home.queue, timeout=30, isolation_level=None)
+        # A commit that a power cut undoes is repaired from run.json, so fsync at checkpoints is enough.
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        if self._version() != _VERSION:
+            with FileLock(home.root / ".queue.lock"):  # SQLite lets no one wait for a change of the journal's mode
+                if self._version() != _VERSION:
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    self._connection.executescript(f"BEGIN; {_SCHEMA}; PRAGMA user_version = {_VERSION}; COMMIT")
+
+    def add(self, run_id: str) -> None:
+        """Puts a run at the end; one that is in the queue already keeps its place."""
+        self._connection.execute("INSERT OR IGNORE INTO jobs (run_id) VALUES (?)", (run_id,))
+
+    def claim(self, worker: str) -> Job | None:
+        """Gives the next waiting run to `worker`, or None where none waits. Of many who ask, one gets it."""
+        rows = self._connection.execute(
+            "UPDATE jobs SET worker = ?, claims = claims + 1 "
+            "WHERE turn = (SELECT turn FROM jobs WHERE worker IS NULL ORDER BY turn LIMIT 1) "
+            "RETURNING run_id, worker, claims",
+            (worker,),
+        ).fetchall()
+        return Job(*rows[0]) if rows else None
+
+    def put_back(self, run_id: str) -> None:
+        """Lets a claimed run wait again, at the place it had."""
+        self._connection.execute("UPDATE jobs SET worker = NULL WHERE run_id = ?", (run_id,))
+
+    def withdraw(self, run_id: str) -> bool:
+        """Takes a waiting run out; False where a worker has it already."""
+        self._connection.execute("DELETE FROM jobs WHERE run_id = ? AND worker IS NULL", (run_id,))
+        return not self._one("SELECT count(*) FROM jobs WHERE run_id = ?", run_id)
+
+    def remove(self, run_id: str) -> None:
+        """Forgets a run, whoever has it: it has ended."""
+        self._connection.execute("DELETE FROM jobs WHERE run_id = ?", (run_id,))
+
+    def position(self, run_id: str) -> int | None:
+        """The place of a waiting run (1 is next), or None where it does not wait."""
+        place = self._one(
+            "SELECT count(*) FROM jobs WHERE worker IS NULL "
+            "AND turn <= (SELECT turn FROM jobs WHERE run_id = ? AND worker IS NULL)",
+            run_id,
+        )
+        return place or None
+
+    def waiting(self) -> int:
+        """How many runs wait."""
+        return self._one("SELECT count(*) FROM jobs WHERE worker IS NULL")
+
+    def claimed(self) -> list[Job]:
+        """The runs that workers have, in the order in which they came."""
+        rows = self._connection.execute(
+            "SELECT run_id, worker, claims FROM jobs WHERE worker IS NOT NULL ORDER BY turn"
+        )
+        return [Job(*row) for row in rows]
+
+    def run_ids(self) -> set[str]:
+        """Every run in the queue, waiting or claimed."""
+        return {run_id for (run_id,) in self._connection.execute("SELECT run_id FROM jobs")}
+
+    def set_spare(self, worker: str | None) -> None:
+        """Notes which worker is warm and waits for a run, or that none does."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("DELETE FROM spare")
+            if worker is not None:
+                self._connection.execute("INSERT INTO spare VALUES (?)", (worker,))
+
+    def spare(self) -> str | None:
+        """The worker noted last by `set_spare`; it may have ended since."""
+        row = self._connection.execute("SELECT worker FROM spare").fetchone()
+        return row[0] if row else None
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has changed the queue; microseconds."""
+        return self._one("PRAGMA data_version")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _version(self) -> int:
+        return self._one("PRAGMA user_version")
+
+    def _one(self, sql: str, *values: str) -> int:
+        with closing(self._connection.execute(sql, values)) as cursor:
+            return int(cursor.fetchone()[0])

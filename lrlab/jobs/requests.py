@@ -1,0 +1,156 @@
+"""What a person asks of the queue: plan, submit, stop, delete, and where things stand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from lrlab.datasets import Dataset, load_dataset, split
+from lrlab.errors import LabError
+from lrlab.experiments import Experiment
+from lrlab.home import Home
+from lrlab.jobs.launching import ensure_supervisor
+from lrlab.jobs.queue import Queue
+from lrlab.process import Identity, is_alive
+from lrlab.runs import (
+    FINAL,
+    DatasetFacts,
+    Run,
+    RunStatus,
+    create_run,
+    delete_run,
+    load_run,
+    request_stop,
+    revise,
+    status,
+)
+from lrlab.schedules import curve
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment comes to on its data set; `train`, `val` and `test` count images, `updates` the whole run's.
+
+    The last images of an epoch that do not fill a batch are left out of it; every epoch draws them anew.
+    """
+
+    dataset: Dataset
+    train: int
+    val: int
+    test: int
+    steps_per_epoch: int
+    updates: int
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """How many runs workers have, how many wait, and whether a worker is warm for the next."""
+
+    running: int
+    queued: int
+    warm: bool
+
+
+def plan(home: Home, experiment: Experiment) -> Plan:
+    """What `experiment` comes to, checked to the end; changes nothing.
+
+    LabError names the field: a data set that is not there or leaves nothing to validate on, a batch larger than the
+    training images, a schedule whose LR leaves its range on the way.
+    """
+    dataset = load_dataset(home, experiment.dataset)
+    parts = split(dataset, experiment.validation)
+    train, val, test = len(parts.train), len(parts.val), len(parts.test)
+    if not val:
+        raise LabError(
+            f"dataset: {dataset.name} has no class of 2 images or more, so none can be held out to validate on",
+            field="dataset",
+        )
+    if experiment.batch_size > train:
+        raise LabError(
+            f"batch_size: got {experiment.batch_size}, allowed: at most {train}, the number of training images",
+            field="batch_size",
+        )
+    steps_per_epoch = train // experiment.batch_size
+    _check_curve(experiment, steps_per_epoch)
+    return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
+
+
+def submit(home: Home, experiment: Experiment) -> Run:
+    """Checks `experiment`, makes its run, queues it and sees to it that a supervisor is at work; returns at once.
+
+    LabError as `plan`; then nothing was made.
+    """
+    planned = plan(home, experiment)
+    dataset = planned.dataset
+    facts = DatasetFacts(
+        id=dataset.id,
+        name=dataset.name,
+        classes=dataset.classes,
+        train=planned.train,
+        val=planned.val,
+        test=planned.test,
+    )
+    with Queue(home) as queue:
+        run = create_run(home, experiment, dataset=facts, steps_per_epoch=planned.steps_per_epoch)
+        try:
+            queue.add(run.id)
+        except BaseException:
+            delete_run(run)
+            raise
+    ensure_supervisor(home)
+    return run
+
+
+def stop(home: Home, run_id: str) -> None:
+    """Stops a run: at once where it waits, at its worker's next step where it runs; nothing where it has ended.
+
+    NotFound where there is no such run.
+    """
+    run = load_run(run_id, home)
+    if run.record.state in FINAL:
+        return
+    request_stop(run)
+    with Queue(home) as queue:
+        withdrawn = queue.withdraw(run_id)
+    if withdrawn:
+        revise(run, lambda record: {"state": "cancelled", "ended": time.time()} if record.state == "queued" else {})
+    else:
+        ensure_supervisor(home)  # which ends a worker that does not stop, and the run of one that is gone
+
+
+def delete(home: Home, run_id: str) -> None:
+    """Deletes a run and all its files; NotFound where it is not there, LabError while it waits or runs."""
+    run = load_run(run_id, home)
+    if run.record.state == "queued":
+        raise LabError(f"run {run_id} is queued; stop it first", field="run")
+    delete_run(run)
+    with Queue(home) as queue:
+        queue.remove(run_id)
+
+
+def position(home: Home, run_id: str) -> int | None:
+    """The place of a run in the queue (1 is next), or None where it does not wait."""
+    with Queue(home) as queue:
+        return queue.position(run_id)
+
+
+def run_status(home: Home, run_id: str) -> RunStatus:
+    """Where a run stands, its place in the queue included; NotFound where there is no such run."""
+    run = load_run(run_id, home)
+    return status(run, position(home, run_id) if run.record.state == "queued" else None)
+
+
+def lab_status(home: Home) -> LabStatus:
+    """What the lab is doing at this moment."""
+    with Queue(home) as queue:
+        running, queued, spare = len(queue.claimed()), queue.waiting(), queue.spare()
+    return LabStatus(running, queued, spare is not None and is_alive(Identity.model_validate_json(spare)))
+
+
+def _check_curve(experiment: Experiment, steps_per_epoch: int) -> None:
+    try:
+        curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, steps_per_epoch)
+    except LabError as error:
+        # The curve calls its arguments by its own names.
+        field = {"lr": "optimizer.lr", "epochs": "epochs", None: "schedule"}.get(error.field, error.field)
+        raise LabError(str(error), field=field) from error

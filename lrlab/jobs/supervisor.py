@@ -1,0 +1,253 @@
+"""The supervisor: gives waiting runs to workers, sees to stops, and writes down what workers could not.
+
+One at a time has the lab's lock. It holds nothing that it could not read again: the queue says which worker has which
+run, run.json how far it is, so that its end at any moment loses no run and the next one starts none twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from lrlab.errors import LabError, NotFound
+from lrlab.home import Home
+from lrlab.jobs.backend import Backend, Ended
+from lrlab.jobs.local import WORKER, Local
+from lrlab.jobs.queue import Job, Queue
+from lrlab.jobs.settling import has_worker, settle
+from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_requested, stop_requested_at
+
+TICK = 0.1
+"""Seconds between two looks at the queue and the workers; a look costs some ten microseconds."""
+
+STOP_GRACE = 20.0
+"""Seconds that a worker may take to stop by itself before its process is asked to end."""
+
+TERMINATE_GRACE = 5.0
+"""Seconds that its process may then take before it is killed."""
+
+SPARE_PAUSE = 10.0
+"""Seconds after a run was started before the next worker is warmed, where no slot is free: the run starts first."""
+
+IDLE = 15 * 60.0
+"""Seconds without any run after which the supervisor leaves, unless LRLAB_IDLE_SECONDS says otherwise."""
+
+MOST_CLAIMS = 3
+"""Workers that a run is given before it counts as one that no worker survives."""
+
+TROUBLE_PAUSE = 5.0
+"""Seconds until the next look after the disk or the database refused."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Work:
+    """A run that a worker has."""
+
+    job: Job
+    asked: bool = False
+    """Whether the worker's process was asked to end."""
+    killed: bool = False
+
+
+class Supervisor:
+    """The loop's body, apart from the loop: `take_over()` once, then `tick()` again and again."""
+
+    def __init__(
+        self, home: Home, queue: Queue, backend: Backend, *, stop_grace: float = STOP_GRACE, idle: float = IDLE
+    ) -> None:
+        self._home = home
+        self._queue = queue
+        self._backend = backend
+        self._stop_grace = stop_grace
+        self._idle = idle
+        self._work: dict[str, _Work] = {}
+        self._version: int | None = None
+        self._started = float("-inf")
+        self._last_busy = time.monotonic()
+        self._warm: str | None = None
+
+    def take_over(self) -> None:
+        """Finds the workers that an earlier supervisor left, and repairs what the queue and the runs say otherwise."""
+        self._queue.set_spare(None)
+        for job in self._queue.claimed():
+            self._work[job.run_id] = _Work(job)
+        known = self._queue.run_ids()
+        for run in reversed(list_runs(self._home)):
+            if run.id not in known:
+                self._repair(run)
+
+    def tick(self) -> None:
+        """One look: settles what has ended, sees to stops, starts what waits, keeps a worker warm."""
+        settled = False
+        for run_id, work in list(self._work.items()):
+            ended = self._backend.status(work.job.worker)
+            if ended is not None:
+                self._settle(work.job, ended)
+                del self._work[run_id]
+                settled = True
+            else:
+                self._see_to_stop(work)
+        version = self._queue.data_version()
+        if settled or version != self._version:
+            self._start_waiting()
+            self._version = version  # not before: what was refused is tried again
+        self._tend_spare()
+
+    def idle(self) -> bool:
+        """Whether nothing has been queued or running for the stated time."""
+        if self._work or self._queue.waiting():
+            self._last_busy = time.monotonic()
+        return time.monotonic() - self._last_busy >= self._idle
+
+    def _repair(self, run: Run) -> None:
+        """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
+        record = run.record
+        if record.state == "queued" and not stop_requested(run):
+            self._queue.add(run.id)
+        elif record.state not in FINAL and not has_worker(record):
+            _log.info("run %s: nobody has it", run.id)
+            settle(run, Ended(None), "")
+
+    def _settle(self, job: Job, ended: Ended) -> None:
+        _log.info("run %s: its worker ended with code %s", job.run_id, ended.code)
+        try:
+            run = load_run(job.run_id, self._home)
+            record = run.record
+            # Nobody saw how it ended, and it had not begun: its supervisor was gone before it got the run.
+            if ended.code is None and record.state == "queued" and job.claims < MOST_CLAIMS and not stop_requested(run):
+                self._queue.put_back(job.run_id)
+                self._backend.forget(job.worker)
+                return
+            settle(run, ended, self._backend.log_tail(job.worker, job.run_id))
+        except NotFound:
+            _log.info("run %s: was deleted", job.run_id)
+        except LabError as error:
+            _log.error("run %s: %s", job.run_id, error)
+        self._queue.remove(job.run_id)
+        self._backend.forget(job.worker)
+
+    def _see_to_stop(self, work: _Work) -> None:
+        if work.killed:
+            return
+        asked_at = stop_requested_at(Run(work.job.run_id, self._home.runs / work.job.run_id))
+        if asked_at is None:
+            return
+        waited = time.time() - asked_at
+        if waited >= self._stop_grace + TERMINATE_GRACE:
+            work.killed = True
+            self._backend.cancel(work.job.worker, force=True)
+        elif waited >= self._stop_grace and not work.asked:
+            work.asked = True
+            self._backend.cancel(work.job.worker, force=False)
+
+    def _start_waiting(self) -> None:
+        while len(self._work) < self._backend.capacity() and self._queue.waiting():
+            worker = self._backend.prepare()
+            job = self._queue.claim(worker)
+            if job is None:  # the last one was withdrawn between the two lines
+                return
+            try:
+                if not self._may_start(job):
+                    self._queue.remove(job.run_id)
+                    continue
+            except OSError:
+                self._queue.put_back(job.run_id)
+                raise
+            self._backend.submit(worker, job.run_id)
+            self._work[job.run_id] = _Work(job)
+            self._started = time.monotonic()
+            _log.info("run %s: given to a worker", job.run_id)
+
+    def _may_start(self, job: Job) -> bool:
+        """Whether the run is there and nobody began, ended or stopped it; says so where a person waits for it."""
+        try:
+            run = load_run(job.run_id, self._home)
+            if run.record.state != "queued":
+                settle(run, Ended(None), "")
+                return False
+            if stop_requested(run):
+                revise(run, lambda record: {"state": "cancelled", "ended": time.time()})
+                return False
+        except LabError as error:
+            _log.error("run %s is not started: %s", job.run_id, error)
+            return False
+        Beat(run).say("starting worker")
+        return True
+
+    def _tend_spare(self) -> None:
+        free = len(self._work) < self._backend.capacity()
+        if free or time.monotonic() - self._started >= SPARE_PAUSE:
+            self._backend.keep_warm()
+        warm = self._backend.warm()
+        if warm != self._warm:
+            self._warm = warm
+            self._queue.set_spare(warm)
+
+
+def supervise(home: Home, *, command: Sequence[str] = WORKER) -> None:
+    """Runs the lab's supervisor until it has been idle long enough; returns at once where another one is at work.
+
+    Environment: LRLAB_JOBS (runs at a time, default 1), LRLAB_IDLE_SECONDS. `command` starts a worker that waits.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(process)d: %(message)s")
+    idle = float(_setting("LRLAB_IDLE_SECONDS", IDLE, least=0))
+    backend = Local(home, slots=int(_setting("LRLAB_JOBS", 1, least=1)), command=command)
+    lock = FileLock(home.supervisor_lock)
+    try:
+        # Whoever asks whether a supervisor is needed holds the lock for a moment.
+        lock.acquire(timeout=2)
+    except Timeout:
+        return
+    try:
+        with Queue(home) as queue:
+            supervisor = Supervisor(home, queue, backend, idle=idle)
+            _log.info("begins")
+            supervisor.take_over()
+            while not _may_leave(supervisor, queue, lock):
+                try:
+                    supervisor.tick()
+                    time.sleep(TICK)
+                except (OSError, sqlite3.OperationalError):  # a full disk, no process to be had: it may pass
+                    _log.exception("something refused; the next look is in %.0f s", TROUBLE_PAUSE)
+                    time.sleep(TROUBLE_PAUSE)
+            _log.info("leaves: nothing to do for %.0f s", idle)
+    finally:
+        backend.close()
+        lock.release()
+
+
+def _setting(name: str, default: float, *, least: float) -> float:
+    text = os.environ.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = float("nan")
+    if not value >= least:
+        raise LabError(f"{name}: got {text!r}, allowed: a number of at least {least:g}", field=name)
+    return value
+
+
+def _may_leave(supervisor: Supervisor, queue: Queue, lock: FileLock) -> bool:
+    """Whether the supervisor is idle and nobody relied on it at the last moment.
+
+    Who queues a run looks at the lock afterwards, so we let go of it before the last look at the queue: either they
+    find no supervisor and start one, or we find their run.
+    """
+    if not supervisor.idle():
+        return False
+    lock.release()
+    if not queue.waiting():
+        return True
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True  # they have started another one already
+    return False
