@@ -3,5 +3,22 @@
 from lrlab.charts.figure import PALETTE, Figure, colour, typed
 from lrlab.charts.preview import MAX_KEPT, Kept, PreviewState, preview
 from lrlab.charts.schedule import schedule_figure
+from lrlab.charts.series import Series, series
+from lrlab.charts.traces import smoothing_window
+from lrlab.charts.training import training_figure
 
-__all__ = ["MAX_KEPT", "PALETTE", "Figure", "Kept", "PreviewState", "colour", "preview", "schedule_figure", "typed"]
+__all__ = [
+    "MAX_KEPT",
+    "PALETTE",
+    "Figure",
+    "Kept",
+    "PreviewState",
+    "Series",
+    "colour",
+    "preview",
+    "schedule_figure",
+    "series",
+    "smoothing_window",
+    "training_figure",
+    "typed",
+]

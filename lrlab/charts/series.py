@@ -1,0 +1,115 @@
+"""One run as a chart sees it: its log, its plan, and where each row lies on the x axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrlab.errors import LabError
+from lrlab.runs import FINAL, Run, RunRecord
+from lrlab.schedules import curve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Axis = Literal["epoch", "step", "seconds"]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """The rows of one run and what surrounds them.
+
+    `steps`, `epochs`: frames with the columns of the run's log, ordered by step. `planned`: the LR of every update of
+    the whole run, or None where it depends on what is measured. `resumed_at`: the first steps of later attempts.
+    `live`: more rows may come.
+    """
+
+    name: str
+    colour: str
+    steps: pd.DataFrame
+    epochs: pd.DataFrame
+    steps_per_epoch: int
+    planned_epochs: int
+    planned: Floats | None = None
+    resumed_at: tuple[int, ...] = ()
+    live: bool = False
+
+    @cached_property
+    def elapsed(self) -> Floats:
+        """Seconds of training from the first update to each row of `steps`; pauses between attempts are left out."""
+        times = self.steps["time"].to_numpy(float)
+        gaps = np.diff(times, prepend=times[:1])
+        gaps[np.isin(self.steps["step"].to_numpy(), self.resumed_at)] = 0.0
+        # A clock that was set back must not fold the curve onto itself.
+        return np.cumsum(np.maximum(np.nan_to_num(gaps), 0.0))
+
+    def step_places(self, x: Axis) -> Floats:
+        """Where each row of `steps` lies: at the end of its update, so update 0 lies at 1 (or 1 / steps_per_epoch)."""
+        if x == "seconds":
+            return self.elapsed
+        done = self.steps["step"].to_numpy(float) + 1
+        return done / self.steps_per_epoch if x == "epoch" else done
+
+    def epoch_places(self, x: Axis) -> Floats:
+        """Where each row of `epochs` lies: at the end of its last update; in seconds, when the row was written."""
+        last = self.epochs["step"].to_numpy(float)
+        if x == "epoch":
+            return (last + 1) / self.steps_per_epoch
+        if x == "step" or not len(self.steps):
+            return last + 1
+        rows = np.searchsorted(self.steps["step"].to_numpy(float), last).clip(0, len(self.steps) - 1)
+        after = self.epochs["time"].to_numpy(float) - self.steps["time"].to_numpy(float)[rows]
+        return np.asarray(self.elapsed[rows] + np.maximum(np.nan_to_num(after), 0.0))
+
+    def length(self, x: Axis) -> float:
+        """How far the x axis must reach: over the whole plan while the run lives, else over what was done."""
+        if self.live and x != "seconds":
+            return float(self.planned_epochs * (1 if x == "epoch" else self.steps_per_epoch))
+        places = np.concatenate([self.step_places(x)[-1:], self.epoch_places(x)[-1:]])
+        return float(places.max()) if len(places) else 0.0
+
+    @property
+    def best_row(self) -> int | None:
+        """The row of `epochs` with the best validation accuracy (the first of equals), or None."""
+        accuracy = self.epochs["val_accuracy"].to_numpy(float)
+        return int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else None
+
+
+def planned_lr(record: RunRecord) -> Floats | None:
+    """The LR of every update that `record`'s run is going to make; None where there is no curve to know it from."""
+    try:
+        return curve(
+            record.experiment.schedule, record.experiment.optimizer.lr, record.experiment.epochs, record.steps_per_epoch
+        ).lr
+    except LabError:
+        # The chart shows what was logged; that the schedule leaves its bounds is the run's own failure to tell.
+        return None
+
+
+def series(
+    run: Run,
+    colour: str,
+    name: str | None = None,
+    *,
+    steps: pd.DataFrame | None = None,
+    epochs: pd.DataFrame | None = None,
+) -> Series:
+    """`run` ready for a chart, named `name` (default: its own name). Frames already read may be given."""
+    record, state = run.record, run.state
+    live = state not in FINAL
+    return Series(
+        name=record.name if name is None else name,
+        colour=colour,
+        steps=run.steps if steps is None else steps,
+        epochs=run.epochs if epochs is None else epochs,
+        steps_per_epoch=record.steps_per_epoch,
+        planned_epochs=record.experiment.epochs,
+        planned=planned_lr(record) if live else None,
+        resumed_at=tuple(attempt.first_step for attempt in record.attempts[1:]),
+        live=live,
+    )

@@ -1,0 +1,332 @@
+// Follows runs by their event stream: a strip of words per run, and the charts. The server makes both; this puts them
+// in their places and keeps node, zoom and layout while they change.
+
+const VIEW_KEY = "lrlab-live-view";
+const GRACE_MS = 2000; // a stream that is back by then was never announced as lost
+const RETRY_MS = 2000;
+
+class Live {
+  constructor(root, component) {
+    this.root = root;
+    this.view = { x: "epoch", log: "0", ...readView() };
+    this.strips = new Map();
+    this.newest = null;
+    this.drawing = null;
+    this.wasLive = false;
+    this.build(component.data);
+    this.chart = new Chart(this.parts.chart, component.data.plotly);
+    this.onSeen = () => document.hidden || this.show();
+    document.addEventListener("visibilitychange", this.onSeen);
+    this.update(component);
+  }
+
+  update(component) {
+    this.component = component;
+    const { runs, api } = component.data;
+    const address = `${api}/live?runs=${runs.map(encodeURIComponent).join(",")}`;
+    if (address === this.address) return;
+    this.address = address;
+    this.api = api;
+    this.root.firstChild.classList.toggle("several", runs.length > 1);
+    this.connect();
+  }
+
+  close() {
+    this.disconnect();
+    document.removeEventListener("visibilitychange", this.onSeen);
+    this.chart.close();
+    this.root.replaceChildren();
+  }
+
+  // ---- the frame ------------------------------------------------------------------------------------------------
+
+  build({ texts }) {
+    this.texts = texts;
+    const part = (name, attributes = {}, ...children) => element("div", { class: name, ...attributes }, ...children);
+    const parts = {
+      strips: part("strips"),
+      key: part("key"),
+      lost: part("lost", { role: "status", hidden: true }, texts.lost),
+      chart: part("chart", { role: "img", "aria-label": texts.chart }),
+      waiting: part("waiting", { role: "status" }),
+    };
+    this.parts = parts;
+    const switches = part(
+      "switches", {},
+      this.toggle("x", texts.x, ["epoch", "step", "seconds"].map((value) => [value, texts[value]])),
+      this.toggle("log", texts.scale, [["0", texts.linear], ["1", texts.log]]),
+    );
+    this.root.replaceChildren(
+      part("live", {}, parts.strips, part("bar", {}, parts.key, switches), part("stage", {}, parts.chart, parts.waiting, parts.lost)),
+    );
+    this.wait([{ message: texts.connecting, share: null }]);
+  }
+
+  toggle(name, title, choices) {
+    const buttons = choices.map(([value, text]) =>
+      element("button", { type: "button", "data-value": value, onclick: () => this.turn(name, value) }, text),
+    );
+    const node = element("div", { class: "toggle", role: "group", "aria-label": title, "data-testid": `live-${name}` }, element("span", {}, title), ...buttons);
+    this.press(node, this.view[name]);
+    return node;
+  }
+
+  press(node, value) {
+    for (const button of node.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.value === value));
+  }
+
+  turn(name, value) {
+    if (this.view[name] === value) return;
+    this.view[name] = value;
+    this.press(this.root.querySelector(`[data-testid="live-${name}"]`), value);
+    writeView(this.view);
+    this.connect();
+  }
+
+  // ---- the stream -----------------------------------------------------------------------------------------------
+
+  connect() {
+    this.disconnect();
+    this.drawing = null;
+    const address = `${this.address}&x=${this.view.x}&log=${this.view.log}`;
+    const source = new EventSource(address);
+    this.source = source;
+    source.addEventListener("open", () => this.reached());
+    source.addEventListener("news", (event) => this.take(event));
+    source.addEventListener("last", (event) => {
+      source.close();
+      this.take(event);
+      if (this.wasLive) this.component.setTriggerValue("ended", Date.now());
+      this.wasLive = false;
+    });
+    source.addEventListener("error", () => {
+      this.graceTimer ??= setTimeout(() => (this.parts.lost.hidden = false), GRACE_MS);
+      // A browser gives up on an answer that is no stream; a server that is starting gives such answers.
+      if (source.readyState === EventSource.CLOSED) this.retryTimer = setTimeout(() => this.ask(address), RETRY_MS);
+    });
+  }
+
+  disconnect() {
+    this.source?.close();
+    this.source = null;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.graceTimer);
+    this.graceTimer = null;
+  }
+
+  reached() {
+    clearTimeout(this.graceTimer);
+    this.graceTimer = null;
+    this.parts.lost.hidden = true;
+  }
+
+  // Why there was no stream: a refusal is shown and ends the asking, anything else is tried again.
+  async ask(address) {
+    const asking = new AbortController();
+    try {
+      const response = await fetch(address, { signal: asking.signal });
+      if (response.status === 404 || response.status === 400) {
+        const { error } = await response.json();
+        this.reached();
+        this.wait([{ message: error, share: null }]);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
+    } finally {
+      asking.abort();
+    }
+    if (this.source?.readyState === EventSource.CLOSED) this.connect();
+  }
+
+  take(event) {
+    this.newest = JSON.parse(event.data);
+    this.reached();
+    this.wasLive ||= this.newest.runs.some((run) => !run.final);
+    if (!document.hidden) this.show();
+  }
+
+  // ---- what is seen ---------------------------------------------------------------------------------------------
+
+  show() {
+    const news = this.newest;
+    if (!news) return;
+    this.showStrips(news.runs);
+    const drawable = news.runs.some((run) => run.step > 0);
+    this.root.firstChild.classList.toggle("drawable", drawable);
+    if (!drawable) return this.wait(this.whyEmpty(news.runs));
+    this.parts.waiting.hidden = true;
+    this.showKey(news);
+    if (news.drawing !== this.drawing) {
+      this.drawing = news.drawing;
+      this.chart.draw(news.figure);
+    }
+  }
+
+  whyEmpty(runs) {
+    if (!runs.length) return [{ message: this.texts.gone, share: null }];
+    return runs.map(({ words, final, label }) => ({
+      name: runs.length > 1 ? label : "",
+      message: words.cause || words.message,
+      advice: words.advice,
+      final,
+    }));
+  }
+
+  // In place of charts that have no point yet: what is happening.
+  wait(lines) {
+    this.parts.waiting.hidden = false;
+    const wanted = JSON.stringify(lines);
+    if (this.parts.waiting.dataset.lines === wanted) return;
+    this.parts.waiting.dataset.lines = wanted;
+    this.parts.waiting.replaceChildren(
+      ...lines.map(({ name, message, advice, final }) =>
+        element(
+          "div", { class: "line" },
+          name ? element("div", { class: "name" }, name) : null,
+          element("div", { class: "message" }, message),
+          advice ? element("div", { class: "advice" }, advice) : null,
+          final === false ? element("div", { class: "moving" }) : null,
+        ),
+      ),
+    );
+  }
+
+  showKey({ runs, smoothed, figure }) {
+    const { texts } = this;
+    const several = runs.length > 1;
+    const entries = [
+      several ? null : ["thin faint", texts.each_update],
+      ["thin", smoothed ? texts.training.replace("{n}", smoothed) : texts.training_any],
+      ["dashed", texts.validation],
+      ["ring", texts.best],
+      figure.layout.shapes.length ? ["hair", texts.changed] : null,
+      runs.some((run) => !run.final) && this.view.x !== "seconds" ? ["dotted", texts.ahead] : null,
+    ].filter(Boolean);
+    const wanted = JSON.stringify(entries);
+    if (this.parts.key.dataset.entries === wanted) return;
+    this.parts.key.dataset.entries = wanted;
+    this.parts.key.replaceChildren(
+      ...entries.map(([look, text]) => element("span", { class: "entry" }, element("i", { class: look }), text)),
+    );
+  }
+
+  showStrips(runs) {
+    for (const [id, strip] of this.strips) {
+      if (!runs.some((run) => run.id === id)) {
+        strip.node.remove();
+        this.strips.delete(id);
+      }
+    }
+    for (const run of runs) {
+      if (!this.strips.has(run.id)) {
+        this.strips.set(run.id, new Strip(run.id, this.api, this.texts));
+      }
+      const strip = this.strips.get(run.id);
+      strip.show(run);
+      if (this.parts.strips.children[runs.indexOf(run)] !== strip.node) this.parts.strips.insertBefore(strip.node, this.parts.strips.children[runs.indexOf(run)] ?? null);
+    }
+  }
+}
+
+// One run in words: what it is, how far it is, what can be done.
+class Strip {
+  constructor(id, api, texts) {
+    this.address = `${api}/runs/${encodeURIComponent(id)}`;
+    this.texts = texts;
+    const span = (name, attributes = {}) => element("span", { class: name, ...attributes });
+    const link = (path, text) => element("a", { href: `${this.address}/${path}`, download: "", hidden: true }, text);
+    this.parts = {
+      dot: span("dot"),
+      name: span("name"),
+      state: span("state", { role: "status" }),
+      progress: span("progress"),
+      left: span("left"),
+      best: span("best"),
+      speed: span("speed"),
+      trouble: element("div", { class: "trouble", role: "alert", hidden: true }, element("div", { class: "cause" }), element("div", { class: "advice" })),
+      bar: element("div", { class: "track", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, element("div", { class: "fill" })),
+      stop: element("button", { type: "button", class: "stop", hidden: true, onclick: () => this.stop() }, texts.stop),
+      links: {
+        best: link("model?which=best", texts.best_model),
+        last: link("model?which=last", texts.last_model),
+        log: link("export?format=csv", texts.log_csv),
+        parquet: link("export?format=parquet", texts.log_parquet),
+      },
+    };
+    const { dot, name, state, progress, left, best, speed, trouble, bar, stop, links } = this.parts;
+    this.node = element(
+      "section", { class: "strip", "data-run": id },
+      element("div", { class: "head" }, dot, name, state, element("span", { class: "files" }, ...Object.values(links)), stop),
+      bar,
+      element("div", { class: "facts" }, progress, left, best, speed),
+      trouble,
+    );
+  }
+
+  show(run) {
+    const { words, files } = run;
+    const { parts } = this;
+    parts.dot.style.background = run.colour;
+    parts.bar.firstChild.style.background = run.colour;
+    parts.bar.firstChild.style.width = `${100 * run.share}%`;
+    parts.bar.setAttribute("aria-valuenow", String(Math.round(100 * run.share)));
+    parts.bar.setAttribute("aria-label", run.name);
+    this.node.dataset.state = run.state;
+    put(parts.name, run.label);
+    parts.name.title = run.name;
+    put(parts.state, words.state);
+    const drawable = run.step > 0;
+    put(parts.progress, words.progress || (drawable ? "" : words.message));
+    put(parts.left, words.left || (drawable ? words.message : ""));
+    put(parts.best, words.best);
+    put(parts.speed, [words.speed, words.device].filter(Boolean).join(" · "));
+    put(parts.trouble.firstChild, this.refusal || words.cause || (run.state === "stalled" ? words.message : ""));
+    put(parts.trouble.lastChild, this.refusal ? "" : words.advice);
+    parts.trouble.hidden = !parts.trouble.firstChild.textContent || (!drawable && !this.refusal);
+    parts.stop.hidden = run.final;
+    parts.stop.disabled = run.stopping || this.asked === true;
+    put(parts.stop, parts.stop.disabled ? this.texts.stopping : this.texts.stop);
+    parts.links.best.hidden = !files.best;
+    parts.links.last.hidden = !(files.last && run.final);
+    parts.links.log.hidden = parts.links.parquet.hidden = !files.log;
+    this.run = run;
+  }
+
+  async stop() {
+    this.asked = true;
+    this.refusal = "";
+    this.show(this.run);
+    try {
+      const response = await fetch(`${this.address}/stop`, { method: "POST" });
+      if (!response.ok) this.refusal = (await response.json()).error;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.refusal = this.texts.lost;
+    }
+    if (this.refusal) this.asked = false;
+    this.show(this.run);
+  }
+}
+
+// Sets a text where it changed, so that a reader of the screen is told only news.
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// The view outlives the page within a tab; where the browser keeps nothing, it starts anew.
+function readView() {
+  try {
+    return JSON.parse(sessionStorage.getItem(VIEW_KEY)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function writeView(view) {
+  try {
+    sessionStorage.setItem(VIEW_KEY, JSON.stringify(view));
+  } catch {
+    // Private windows may refuse; the view then lasts as long as the page.
+  }
+}

@@ -1,0 +1,28 @@
+"""The words of the Train and Compare pages and of the live charts, in one place."""
+
+LIVE = {
+    "chart": "Loss, accuracy and learning rate of the runs, one above the other on one x axis",
+    "stop": "Stop",
+    "stopping": "Stopping",
+    "best_model": "Best model",
+    "last_model": "Last model",
+    "log_csv": "Log as CSV",
+    "log_parquet": "as Parquet",
+    "training": "training, loss smoothed over about {n} updates",
+    "training_any": "training, loss smoothed",
+    "each_update": "each update",
+    "validation": "validation, after each epoch",
+    "best": "best epoch",
+    "changed": "LR changed",
+    "ahead": "LR to come",
+    "x": "x axis",
+    "epoch": "epoch",
+    "step": "step",
+    "seconds": "seconds",
+    "scale": "LR axis",
+    "linear": "linear",
+    "log": "log",
+    "lost": "Connection lost, trying again",
+    "connecting": "Asking the server for this run",
+    "gone": "There is nothing to show: the run was deleted.",
+}

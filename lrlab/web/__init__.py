@@ -1,0 +1,25 @@
+"""Starlette routes beside Streamlit's: each names the action it performs, and access.py says who may."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from lrlab.home import Home
+from lrlab.web import live, runs
+from lrlab.web.access import Access, allowed_hosts
+from lrlab.web.assets import plotly_js
+from lrlab.web.curve import curve
+from lrlab.web.live import streams_end_with_server
+
+__all__ = ["allowed_hosts", "routes", "streams_end_with_server"]
+
+
+def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:
+    """Every route of the lab, all below /api/. `hosts`: the Host names that are answered (None: all)."""
+    access = Access(hosts)
+    return [
+        access.route("/api/plotly.js", plotly_js, "read the chart library"),
+        access.route("/api/curve", curve, "preview a schedule", ("POST",)),
+        *live.routes(home, access),
+        *runs.routes(home, access),
+    ]

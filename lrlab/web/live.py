@@ -1,0 +1,179 @@
+"""Runs as they happen: one event stream a tab, each distinct view followed and drawn once however many tabs watch it.
+
+A tab that is slow to read skips what it missed: an event holds the whole picture, and only the newest is ever sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from lrlab.errors import NotFound
+from lrlab.home import Home
+from lrlab.web.access import Access
+from lrlab.web.exit_signals import at_exit_signal
+from lrlab.web.view import Builder, Event, View
+
+TICK = 0.5
+"""Seconds between two looks at the runs of a view."""
+
+SIGN_OF_LIFE = 10.0
+"""Seconds after which a silent stream sends a comment, so that no proxy takes it for dead."""
+
+RECONNECT_MS = 1000
+
+_hubs: weakref.WeakSet[Hub] = weakref.WeakSet()
+
+
+def routes(home: Home, access: Access) -> list[Route]:
+    """GET /api/live?runs=ID,ID&x=epoch|step|seconds&log=0|1, a stream of `news` events and one `last` event.
+
+    The data of each: {"figure": Figure, "smoothed": updates or null, "runs": [strip, ...]}. See `view.Builder`.
+    """
+    hub = Hub(home)
+
+    async def live(request: Request) -> Response:
+        view = View.from_query(request.query_params)
+        channel = await hub.channel(view)
+        return StreamingResponse(
+            hub.follow(view, channel),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+
+    return [access.route("/api/live", live, "watch runs")]
+
+
+@contextmanager
+def streams_end_with_server() -> Iterator[None]:
+    """While the server lives: when it is told to stop, the streams end, since it waits for every open answer."""
+
+    def end() -> None:
+        for hub in list(_hubs):
+            hub.close()
+
+    with at_exit_signal(end):
+        yield
+
+
+class Hub:
+    """The views that are being watched. Lives in one event loop; files are read and figures drawn in threads."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._channels: dict[View, Channel] = {}
+        _hubs.add(self)
+
+    async def channel(self, view: View) -> Channel:
+        """The channel of `view`, made where nobody watches it yet; NotFound where a run does not exist."""
+        channel = self._channels.get(view)
+        if channel is None or channel.over:
+            builder = await run_in_threadpool(Builder, self._home, view)
+            # Another tab may have asked for the same while this one waited.
+            channel = self._channels.get(view)
+            if channel is None or channel.over:
+                channel = self._channels[view] = Channel(builder)
+        return channel
+
+    async def follow(self, view: View, channel: Channel) -> AsyncIterator[bytes]:
+        """The events of `channel` as bytes, until its last one or until nobody reads them any more."""
+        yield f"retry: {RECONNECT_MS}\n\n".encode()
+        channel.listen()
+        try:
+            seen = 0
+            while True:
+                newest = await channel.newer_than(seen, SIGN_OF_LIFE)
+                if newest:
+                    seen, event = newest
+                    yield event.data
+                    if event.last:
+                        return
+                elif channel.over:
+                    return
+                else:
+                    yield b": still here\n\n"
+        finally:
+            if not channel.leave() and self._channels.get(view) is channel:
+                del self._channels[view]
+
+    def close(self) -> None:
+        """Ends every stream; a browser reconnects by itself once there is a server again."""
+        for channel in list(self._channels.values()):
+            channel.close()
+
+
+class Channel:
+    """One view: a task that looks for news while anybody listens, and the newest event."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.over = False
+        self._builder = builder
+        self._listeners = 0
+        self._task: asyncio.Task[None] | None = None
+        self._event: Event | None = None
+        self._version = 0
+        self._news = asyncio.Event()
+
+    def listen(self) -> None:
+        """One listener more; the first one starts the looking."""
+        self._listeners += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def leave(self) -> int:
+        """One listener less; how many are left. The last one ends the looking."""
+        self._listeners -= 1
+        if not self._listeners:
+            self.close()
+        return self._listeners
+
+    def close(self) -> None:
+        """Ends the looking; whoever still listens is told nothing more."""
+        self.over = True
+        if self._task:
+            self._task.cancel()
+        self._wake()
+
+    async def newer_than(self, seen: int, patience: float) -> tuple[int, Event] | None:
+        """The newest event and its version once that is above `seen`; None after `patience` seconds, or at the end."""
+        if self._version <= seen and not self.over:
+            news = self._news
+            try:
+                async with asyncio.timeout(patience):
+                    await news.wait()
+            except TimeoutError:
+                return None
+        return (self._version, self._event) if self._event and self._version > seen else None
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                event = await run_in_threadpool(self._poll)
+                if event:
+                    self._event = event
+                    self._version += 1
+                    self._wake()
+                    if event.last:
+                        return
+                await asyncio.sleep(TICK)
+        finally:
+            # Also where a look failed: the streams end, the browsers ask again, and the log says why.
+            self.over = True
+            self._wake()
+
+    def _poll(self) -> Event | None:
+        try:
+            return self._builder.poll()
+        except NotFound:
+            return None  # a run was deleted between two looks at its files; the next poll leaves it out
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
