@@ -31,6 +31,7 @@ SENSOR_NOISE: Final = 0.03
 
 # --- How it looks ---------------------------------------------------------------------------------------------
 _SUPERSAMPLING = 2
+_CREASE_SHOWS = 0.8  # share of the beans that lie on their round side
 _COLOURS = np.array([[0.58, 0.60, 0.42], [0.66, 0.47, 0.28], [0.43, 0.26, 0.15], [0.21, 0.13, 0.10]], np.float32)
 _CREASES = np.array([[0.36, 0.38, 0.26], [0.78, 0.64, 0.44], [0.55, 0.40, 0.26], [0.10, 0.06, 0.05]], np.float32)
 _TABLES = np.array(
@@ -62,57 +63,66 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     light = between(0, 2 * np.pi)
     light_x, light_y = np.cos(light), np.sin(light)
 
-    # the bean's own coordinates: u along it, v across, both -1 to 1 at its outline
+    # The bean's own coordinates: u along it, v across it, u*u + v*v = 1 its outline.
     angle = between(0, 2 * np.pi)
     cos, sin = np.cos(angle), np.sin(angle)
     length = _at(_LENGTHS, level)[:, None, None] * between(0.85, 1.15)
     width = length * between(0.64, 0.80)
-    centre_x, centre_y = between(-0.18, 0.18), between(-0.18, 0.18)
-    dx, dy = x - centre_x, y - centre_y
+    dx, dy = x - between(-0.16, 0.16), y - between(-0.16, 0.16)
     u = (dx * cos + dy * sin) / length
     v = (dy * cos - dx * sin) / width * (1 + between(-0.14, 0.14) * u)
-    v = v + between(-0.10, 0.10) * (1 - u * u)
+    v += between(-0.10, 0.10) * (1 - u * u)
     radius2 = u * u + v * v
-    bean = _step((1 - np.sqrt(radius2)) * length * side / 3)
+    bean = _step((1 - np.sqrt(radius2)) * length * (side / 3))
 
-    # shape to light
-    height = np.sqrt(np.clip(1 - radius2, 0.0, 1))
+    # Light on its shape: a dome, and on the flat side a crease whose walls catch light and shade.
     light_u, light_v = light_x * cos + light_y * sin, light_y * cos - light_x * sin
-    front = (rng.random((batch, 1, 1)) < 0.8).astype(np.float32)
-    seam = v - between(0.04, 0.16) * np.sin(np.pi * u * between(0.7, 1.1) + between(-0.4, 0.4))
-    groove_width = between(0.07, 0.13)
-    groove = np.exp(-((seam / groove_width) ** 2)) * _step((0.93 - np.abs(u)) * 6) * front
-    tilt = (u * light_u + v * light_v) * (0.42 + 0.14 * front) + seam / groove_width * groove * light_v * 0.55
-    diffuse = np.clip(0.55 + 0.42 * height - 0.15 * (1 - height) + 0.55 * tilt, 0.05, 1.6)
-    sheen_at = (u - 0.42 * light_u) ** 2 + (v - 0.42 * light_v) ** 2
-    sheen = (
-        np.exp(-sheen_at / between(0.03, 0.10)) * _at(_SHEEN, level)[:, None, None] * between(0.4, 1.4) * (1 - groove)
-    )
-
+    front = (rng.random((batch, 1, 1)) < _CREASE_SHOWS).astype(np.float32)
+    seam = v - between(0.04, 0.16) * np.sin(np.pi * between(0.7, 1.1) * u + between(-0.4, 0.4))
+    seam /= between(0.07, 0.13)
+    groove = np.exp(-seam * seam) * _step((0.93 - np.abs(u)) * 6) * front
+    dome = np.sqrt(np.clip(1 - radius2, 0, 1))
+    tilt = (u * light_u + v * light_v) * (0.42 + 0.14 * front) + seam * groove * light_v * 0.55
+    diffuse = np.clip(0.40 + 0.57 * dome + 0.55 * tilt, 0.05, 1.6)
+    mirror = (u - 0.42 * light_u) ** 2 + (v - 0.42 * light_v) ** 2
+    sheen = np.exp(-mirror / between(0.03, 0.10)) * _at(_SHEEN, level)[:, None, None] * between(0.4, 1.4)
     mottle = 1 + 0.10 * _cloud(rng, batch, 7, side) + 0.09 * _cloud(rng, batch, 19, side)
-    body = _at(_COLOURS, level)[:, None, None, :] * (mottle * diffuse)[..., None]
-    crease = _at(_CREASES, level)[:, None, None, :] * np.clip(diffuse, 0.3, 1.1)[..., None]
-    body = body + (crease - body) * (groove * 0.85)[..., None] + sheen[..., None]
 
-    # the table, and the bean's shadow on it
-    table = _TABLES[rng.integers(0, len(_TABLES), batch)] * rng.uniform(0.85, 1.08, (batch, 1)).astype(np.float32)
+    # The table, and the bean's shadow on it.
     grain_angle = between(0, np.pi)
     across = x * np.cos(grain_angle) + y * np.sin(grain_angle)
     grain = np.sin(across * between(8, 26) + 2.5 * _cloud(rng, batch, 4, side)) * between(0, 0.06)
     wear = 1 + grain + 0.05 * _cloud(rng, batch, 12, side) + 0.12 * (x * light_x + y * light_y)
-    su, sv = u + 0.16 * light_u, v + 0.22 * light_v
-    shadow = 1 - 0.62 * _step((1.22 - np.sqrt(su * su + sv * sv)) * 2.2)
-    ground = table[:, None, None, :] * (wear * shadow)[..., None]
+    shadow_u, shadow_v = u + 0.16 * light_u, v + 0.22 * light_v
+    shadow = 1 - 0.62 * _step((1.22 - np.sqrt(shadow_u * shadow_u + shadow_v * shadow_v)) * 2.2)
 
-    picture = ground + (body - ground) * bean[..., None]
-    picture = picture.reshape(batch, SIDE, _SUPERSAMPLING, SIDE, _SUPERSAMPLING, 3).mean(axis=(2, 4))
+    # Each part is one colour times one map of light, so that only the maps are drawn large and averaged down.
+    table = _TABLES[rng.integers(0, len(_TABLES), batch)] * rng.uniform(0.85, 1.08, (batch, 1)).astype(np.float32)
+    crease = 0.85 * groove
+    parts = (
+        (table, (1 - bean) * wear * shadow),
+        (_at(_COLOURS, level), bean * (1 - crease) * mottle * diffuse),
+        (_at(_CREASES, level), bean * crease * np.clip(diffuse, 0.3, 1.1)),
+        (np.ones((batch, 3), np.float32), bean * (1 - crease) * sheen),
+    )
+    picture = np.zeros((batch, SIDE, SIDE, 3), np.float32)
+    for colour, light_map in parts:
+        picture += _averaged(light_map)[..., None] * colour[:, None, None, :]
 
-    # the camera
+    # The camera.
     gains = np.exp(rng.normal(0, 1, (batch, 3)) * [WHITE_BALANCE_SPREAD, 0, WHITE_BALANCE_SPREAD])
     gains *= np.exp(rng.normal(0, EXPOSURE_SPREAD, (batch, 1)))
-    picture = picture * gains[:, None, None, :].astype(np.float32)
-    picture = picture + rng.normal(0, SENSOR_NOISE, picture.shape).astype(np.float32)
-    return np.asarray(np.clip(picture * 255 + 0.5, 0, 255), dtype=np.uint8)
+    picture *= gains[:, None, None, :].astype(np.float32)
+    picture += SENSOR_NOISE * rng.standard_normal(picture.shape, np.float32)
+    pixels: NDArray[np.uint8] = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+    return pixels
+
+
+def _averaged(fine: Floats) -> Floats:
+    """(B, S, S) to (B, SIDE, SIDE): the mean of each cell."""
+    cells = fine.reshape(len(fine), SIDE, _SUPERSAMPLING, SIDE, _SUPERSAMPLING)
+    mean: Floats = cells.mean(axis=(2, 4))
+    return mean
 
 
 def _at(table: Floats, level: NDArray[np.float64]) -> Floats:

@@ -10,7 +10,6 @@ imports/<id>.request.json   what was asked for
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -35,6 +34,7 @@ from lrlab.datasets import (
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.files import is_id, new_id, write_atomic
 from lrlab.home import Home
+from lrlab.jobs.detached import environment, own_session
 from lrlab.process import Identity, find, identity, is_alive
 
 State = Literal["running", "succeeded", "failed", "cancelled", "lost"]
@@ -214,14 +214,10 @@ def _source(home: Home, request: _Request) -> Source:
 
 
 def _spawn(home: Home, import_id: str) -> None:
-    # The process finds this very lrlab, wherever the server was started from.
-    here = str(Path(__file__).resolve().parents[2])
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "LRLAB_HOME": str(home.root), "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "lrlab", "import", import_id]
     with _file(home, import_id, "log").open("wb") as log:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(home), **own_session()
         )
     try:
         owner = identity(child.pid)
