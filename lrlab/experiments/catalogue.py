@@ -130,7 +130,7 @@ FIELDS: Mapping[str, ExperimentField] = _by_name(
         min=1, max=4096, step=1, unit="images",
     ),
     ExperimentField(
-        "epochs", "Epochs", "int", 20, "How many times every training image is seen.",
+        "epochs", "Epochs", "int", 20, "How many times the run goes through the training images.",
         min=1, max=10_000, step=1, unit="epochs",
     ),
     ExperimentField(

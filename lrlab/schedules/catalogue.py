@@ -92,13 +92,13 @@ LR = Parameter(
 )  # fmt: skip
 
 EPOCHS = Parameter(
-    "epochs", "Epochs", "int", 20, "How many times every training image is seen.",
+    "epochs", "Epochs", "int", 20, "How many times the run goes through the training images.",
     min=1, max=200, step=1, unit="epochs",
 )  # fmt: skip
 
 STEPS_PER_EPOCH = Parameter(
     "steps_per_epoch", "Steps per epoch", "int", 30,
-    "Optimiser updates in one epoch: training images divided by batch size, rounded up.",
+    "Optimiser updates in one epoch: training images divided by batch size, rounded down.",
     min=1, max=1000, step=1, unit="steps",
 )  # fmt: skip
 

@@ -1,0 +1,78 @@
+"""The same deeds from a terminal: `python -m lrlab`. Parsing and errors are here, each group of commands in its module.
+
+What takes long to import (pandas, Plotly, torch) is imported by the command that needs it, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from lrlab.cli import compare, data, internal, runs, schedule, train
+from lrlab.cli.parser import Parser
+from lrlab.cli.terminal import complain
+
+REFUSED = 2
+"""The exit code where a command could not do what was asked; argparse uses it too."""
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""The exit codes that a shell gives to a program ended by Ctrl-C or by a pipe that nobody reads any more."""
+
+EPILOG = """\
+Steps and epochs are counted from 0 in every log and table. The lab lies in the folder that the environment variable
+LRLAB_HOME names, else in ~/.lrlab. Exit code 0: done; 1: a run did not succeed; 2: refused, the reason is on stderr.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carries out one command line (default: the process's own) and returns its exit code.
+
+    SystemExit passes through where argparse ends the program: after --help, or with 2 where the line makes no sense.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A name in Chinese must not end a command in a terminal that cannot show it.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read the output has enough; Python would complain once more when it flushes at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        return _refused(error)
+
+
+def _refused(error: ValueError | OSError) -> int:
+    """Says what was wrong; an error that is not meant for a person is a fault of lrlab and is raised again."""
+    from pydantic import ValidationError
+
+    from lrlab.errors import LabError, from_validation
+
+    if isinstance(error, ValidationError):
+        error = from_validation(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        complain(f"{error.filename}: {error.strerror}")
+    elif isinstance(error, LabError):
+        complain(str(error))
+    else:
+        raise error
+    return REFUSED
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m lrlab",
+        description="See a learning-rate schedule, try it on your own images, compare what it did.",
+        epilog=EPILOG,
+    )
+    groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (schedule, data, train, runs, compare, internal):
+        group.add_to(groups)
+    return parser

@@ -1,0 +1,194 @@
+"""`runs`: list, show, export, stop, rename and delete the runs of the lab."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrlab.cli.parser import Groups, Parser, add_json
+from lrlab.cli.terminal import ask, moment, percent, say, say_json, say_table
+from lrlab.home import lab_home
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DECLINED = 1
+"""The exit code where the person said no."""
+
+
+def add_to(groups: Groups) -> None:
+    parser: Parser = groups.add_parser(
+        "runs", help="list, show, export, stop, rename and delete runs", description="The runs of the lab."
+    )
+    deeds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def deed(name: str, run: Callable[[argparse.Namespace], int], help: str, *, one: bool = True) -> Parser:
+        added: Parser = deeds.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        if one:
+            added.add_argument("id", metavar="ID", help="the run's id")
+        added.set_defaults(run=run)
+        return added
+
+    add_json(deed("list", list_, "list the runs, the newest first", one=False), "an array of runs")
+    add_json(deed("show", show, "show one run: where it stands, its settings and its results"), "the run")
+    export_ = deed("export", export, "write the log of a run as steps and epochs files")
+    export_.add_argument("--csv", metavar="DIR", help="write steps.csv and epochs.csv into this folder")
+    export_.add_argument("--parquet", metavar="DIR", help="write steps.parquet and epochs.parquet into this folder")
+    export_.set_defaults(parser=export_)
+    deed("stop", stop, "stop a run at its next step; the model so far is kept")
+    renaming = deed("rename", rename_, "give a run another name")
+    renaming.add_argument("name", metavar="NAME", help="the new name")
+    deleting = deed("delete", delete, "delete a run with its log and models")
+    deleting.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def list_(given: argparse.Namespace) -> int:
+    from lrlab.runs import list_runs, table
+
+    found = table(list_runs(lab_home()))
+    if given.json:
+        say_json(found.to_dict("records"))
+        return 0
+    if found.empty:
+        say("No runs yet. Start one: python -m lrlab train EXPERIMENT.json")
+        return 0
+    say_runs(found)
+    return 0
+
+
+def say_runs(found: pd.DataFrame) -> None:
+    """The table of runs, as `lrlab.runs.table` gives it, for a person."""
+    from lrlab.runs import duration
+
+    rows = []
+    for row in found.to_dict("records"):
+        known = row["best_val_accuracy"] == row["best_val_accuracy"]
+        rows.append(
+            [
+                row["id"], row["state"], row["name"], row["dataset"], row["model"], row["schedule"],
+                percent(row["best_val_accuracy"]), str(row["best_epoch"]) if known else "-",
+                percent(row["val_accuracy"]), str(row["epochs"]),
+                duration(row["seconds"]) if row["seconds"] == row["seconds"] else "-",
+            ]
+        )  # fmt: skip
+    head = [
+        "id",
+        "state",
+        "name",
+        "data set",
+        "model",
+        "schedule",
+        "best val",
+        "at epoch",
+        "last val",
+        "epochs",
+        "time",
+    ]
+    say_table(head, rows, right=["best val", "at epoch", "last val", "epochs", "time"])
+
+
+def show(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.runs import duration, load_run
+
+    run = load_run(given.id, lab_home())
+    record, seen = run.record, jobs.run_status(lab_home(), given.id)
+    if given.json:
+        whole = record.model_dump(mode="json")
+        say_json({**whole, "state": seen.state, "status": asdict(seen), "folder": str(run.folder)})
+        return 0
+    say(f"{record.name} ({record.id})")
+    rows = [("state", f"{seen.state}: {seen.message}")]
+    if seen.cause and seen.cause not in seen.message:
+        rows.append(("cause", seen.cause))
+    if seen.advice:
+        rows.append(("advice", seen.advice))
+    rows.append(("progress", f"{seen.step:,} of {seen.steps:,} updates, {100 * seen.share:.0f} %"))
+    if seen.elapsed is not None:
+        left = f", {duration(seen.eta)} left" if seen.eta is not None else ""
+        rows.append(("time", f"{duration(seen.elapsed)}{left}"))
+    if seen.best_val_accuracy is not None:
+        rows.append(("best val accuracy", f"{percent(seen.best_val_accuracy)} in epoch {seen.best_epoch} (from 0)"))
+    if record.result.test_accuracy is not None:
+        rows.append(("test accuracy", percent(record.result.test_accuracy)))
+    facts = record.dataset
+    images = ", ".join(f"{number:,} {part}" for part, number in _parts(facts) if number)
+    rows.append(("data set", f"{facts.name}: {len(facts.classes)} classes, {images}"))
+    if record.attempts:
+        last = record.attempts[-1]
+        rows.append(("device", f"{last.device}, torch {last.torch}, {last.threads} threads"))
+    rows += [("created", moment(record.created)), ("folder", str(run.folder))]
+    say_pairs(rows)
+    say("\nsettings")
+    say_pairs([(key, str(value)) for key, value in _flat(record.experiment.model_dump(mode="json"))])
+    return 0
+
+
+def _parts(facts: Any) -> tuple[tuple[str, int], ...]:
+    return ("train", facts.train), ("val", facts.val), ("test", facts.test)
+
+
+def say_pairs(rows: list[tuple[str, str]]) -> None:
+    """Names and values, one below the other."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        say(f"  {name:<{width}}  " + value.replace("\n", "\n" + " " * (width + 4)))
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings by their dotted names, as --set takes them."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        elif value is not None and value != "":
+            yield f"{above}{key}", value
+
+
+def export(given: argparse.Namespace) -> int:
+    from lrlab.runs import export_csv, export_parquet, load_run
+
+    if given.csv is None and given.parquet is None:
+        given.parser.error("one of --csv DIR and --parquet DIR is needed")
+    run = load_run(given.id, lab_home())
+    written: list[Path] = []
+    if given.csv is not None:
+        written += export_csv(run, Path(given.csv))
+    if given.parquet is not None:
+        written += export_parquet(run, Path(given.parquet))
+    for path in written:
+        say(str(path))
+    return 0
+
+
+def stop(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+
+    before = jobs.run_status(lab_home(), given.id)
+    jobs.stop(lab_home(), given.id)
+    after = jobs.run_status(lab_home(), given.id)
+    say(f"{given.id} had already ended: {before.state}" if before.final else f"{given.id}: {after.message}")
+    return 0
+
+
+def rename_(given: argparse.Namespace) -> int:
+    from lrlab.runs import load_run, rename
+
+    record = rename(load_run(given.id, lab_home()), given.name)
+    say(f"{given.id} is now called {record.name}")
+    return 0
+
+
+def delete(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.runs import load_run
+
+    name = load_run(given.id, lab_home()).record.name
+    if not given.yes and not ask(f"Delete run {given.id} ({name}) with its log and models?", without="--yes"):
+        say("Nothing was deleted")
+        return DECLINED
+    jobs.delete(lab_home(), given.id)
+    say(f"Deleted {given.id} ({name})")
+    return 0

@@ -1,0 +1,141 @@
+"""`train`: put an experiment into the queue and watch its run to the end."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from lrlab.cli.documents import changed, read_json
+from lrlab.cli.parser import Groups, Parser, paragraph
+from lrlab.cli.terminal import Bar, note, percent, say
+from lrlab.home import Home, lab_home
+
+if TYPE_CHECKING:
+    from lrlab.runs import RunStatus
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the run."""
+
+HELP_EVERY = 5.0
+"""Seconds between two looks whether a supervisor is at work; without one a run would wait for ever."""
+
+NOT_SUCCEEDED = 1
+INTERRUPTED = 130
+
+
+def add_to(groups: Groups) -> None:
+    parser: Parser = groups.add_parser(
+        "train",
+        help="train an experiment in the background and watch it",
+        description="Put an experiment into the queue and watch its run. The first line of stdout is the run's id.\n"
+        "The run goes on when this command is interrupted.",
+    )
+    parser.add_argument("experiment", metavar="EXPERIMENT.json", help="the experiment as JSON; - reads it from stdin")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a setting, such as optimizer.lr=0.01 or schedule.scheduler.name=Fixed; may be given again",
+    )
+    parser.add_argument("--detach", action="store_true", help="return once the run waits in the queue")
+    parser.fill = _catalogue
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.experiments import Experiment
+
+    home = lab_home()
+    document, remarks = changed(read_json(given.experiment), given.set)
+    submitted = jobs.submit(home, Experiment.model_validate(document))
+    say(submitted.id)
+    sys.stdout.flush()
+    for remark in remarks:
+        note(remark)
+    if given.detach:
+        return 0
+    try:
+        return _follow(home, submitted.id)
+    except KeyboardInterrupt:
+        note(f"The run goes on. Look at it: python -m lrlab runs show {submitted.id}")
+        note(f"Stop it: python -m lrlab runs stop {submitted.id}")
+        return INTERRUPTED
+
+
+def _follow(home: Home, run_id: str) -> int:
+    """Shows the run's progress until it has ended; 0 only where it succeeded."""
+    from lrlab import jobs
+    from lrlab.runs import FINAL, load_run
+
+    bar = Bar()
+    checked = time.monotonic()
+    try:
+        while True:
+            # Read first: a "lost" that nobody has written down yet may still become a cause.
+            recorded = load_run(run_id, home).record.state
+            seen = jobs.run_status(home, run_id)
+            bar.show(seen.share if seen.step else None, _line(seen), mark=_mark(seen))
+            if recorded in FINAL:
+                break
+            if time.monotonic() - checked > HELP_EVERY:
+                checked = time.monotonic()
+                jobs.ensure_supervisor(home)
+            time.sleep(LOOK_EVERY)
+    finally:
+        bar.close()
+    note(_verdict(seen))
+    return 0 if seen.state == "succeeded" else NOT_SUCCEEDED
+
+
+def _line(seen: RunStatus) -> str:
+    from lrlab.runs import duration
+
+    if seen.state != "running" or not seen.step:
+        return seen.message
+    parts = [f"epoch {seen.epoch} of {seen.epochs}"]
+    if seen.best_val_accuracy is not None:
+        parts.append(f"best val accuracy {percent(seen.best_val_accuracy)}")
+    if seen.eta is not None:
+        parts.append(f"{duration(seen.eta)} left")
+    if seen.images_per_second:
+        parts.append(f"{seen.images_per_second:,.0f} images/s on {seen.device}")
+    return ", ".join(parts)
+
+
+def _mark(seen: RunStatus) -> object:
+    """What a new line is worth where there is no terminal: another epoch, or another thing being done."""
+    return (seen.state, seen.epoch) if seen.step else (seen.state, re.sub(r"[\d,]+", "", seen.message))
+
+
+def _verdict(seen: RunStatus) -> str:
+    lines = [f"{seen.state}: {seen.message}"]
+    if seen.best_val_accuracy is not None:
+        lines[0] += f"; best val accuracy {percent(seen.best_val_accuracy)} in epoch {seen.best_epoch} (from 0)"
+    if seen.cause and seen.cause != seen.message:
+        lines.append(seen.cause)
+    if seen.advice:
+        lines.append(seen.advice)
+    return "\n".join(lines)
+
+
+def _catalogue() -> str:
+    """The settings of an experiment, as the catalogues describe them."""
+    from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS
+
+    lines = ["settings (every one but dataset has a default):"]
+    for field in FIELDS.values():
+        allowed = f" One of {', '.join(value for value, _ in field.choices)}." if field.choices else ""
+        default = "" if field.start == "" else f" (default: {field.start})"
+        lines.append(paragraph(f"{field.name}: {field.help}{allowed}{default}", 2))
+    lines += ["  schedule: see python -m lrlab schedule --help", "", "model.name:"]
+    lines += [paragraph(f"{model.name}: {model.line} {model.when}", 2) for model in MODELS.values()]
+    lines += ["", "optimizer.name:"]
+    for optimizer in OPTIMIZERS.values():
+        lines.append(paragraph(f"{optimizer.name}: {optimizer.line}", 2))
+        lines += [paragraph(f"{parameter.name}: {parameter.help}", 4) for parameter in optimizer.parameters]
+    return "\n".join(lines)
