@@ -131,13 +131,12 @@ class _Table:
         self._write((",".join([shape(row[name]) for name, shape in self._columns]) + "\n").encode())
 
     def _write(self, line: bytes) -> None:
-        written = self._file.write(line)
-        if written < len(line):  # a disk about to be full takes a part: the rest fails with its true cause
-            try:
-                self._file.write(line[written:])
-            except OSError:
-                self._file.close()  # nothing may ever be appended to a torn row
-                raise
+        try:
+            while line:  # a disk about to be full takes a part; the rest then fails with its true cause
+                line = line[self._file.write(line) :]
+        except OSError:
+            self._file.close()  # nothing may ever be appended to a torn row
+            raise
 
     def sync(self) -> None:
         os.fsync(self._file.fileno())

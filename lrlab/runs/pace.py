@@ -93,5 +93,5 @@ def seconds_left(done: Progress, work: Work, now: float) -> float | None:
         under_way = measured.between
     else:
         under_way = measured.update
-    last = float(max(done.time[-1], *done.epoch_times[-1:]))
+    last = float(max([done.time[-1], *done.epoch_times[-1:]]))
     return max(0.0, left - min(max(0.0, now - last), under_way))

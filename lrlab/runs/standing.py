@@ -26,8 +26,8 @@ WINDOW = 64 * 1024
 class RunStatus:
     """One look at a run.
 
-    `epoch` of `epochs` and `step` of `steps` are counts for a person: the epoch under way (1 is the first, 0: none has
-    begun) and the updates finished. `share`: updates finished, 0 to 1. `eta`: seconds left, None where not known.
+    `epoch` of `epochs` and `step` of `steps` are counts for a person: the epoch of the newest update (1 is the first,
+    0: none was made) and the updates made. `share`: updates made, 0 to 1. `eta`: seconds left, None where not known.
     `elapsed`: seconds since the first attempt began, None before. `message`: what is going on, in words.
     `best_epoch` is the number that the log gives it (from 0); `best_val_accuracy` a share (0 to 1).
     """
@@ -75,7 +75,7 @@ def status(run: Run, position: int | None = None) -> RunStatus:
         id=record.id,
         name=record.name,
         state=state,
-        epoch=min(step // record.steps_per_epoch + 1, record.experiment.epochs) if step else 0,
+        epoch=-(-step // record.steps_per_epoch),
         epochs=record.experiment.epochs,
         step=step,
         steps=record.steps,

@@ -1,0 +1,169 @@
+"""What tells runs apart: differences, legends, the table and the sentence above it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from lrlab.runs import delete_run, differences, headline, legend, rename, table
+from lrlab.runs.overview import COLUMNS
+
+FIXED = {"scheduler": {"name": "Fixed"}}
+STEP = {"scheduler": {"name": "StepLR", "step_size": 5, "gamma": 0.5}}
+STEP_10 = {"scheduler": {"name": "StepLR", "step_size": 10, "gamma": 0.5}}
+STEP_PER_STEP = {"interval": "step", **STEP}
+WARM = {**STEP, "warmup": {"length": 3, "start_factor": 0.1}}
+EXPONENTIAL = {"scheduler": {"name": "ExponentialLR", "gamma": 0.9}}
+SGD = {"name": "SGD", "lr": 0.1}
+ADAM = {"name": "Adam", "lr": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ([{}], ["Fixed"]),
+        ([{"name": "one"}, {"name": "two"}], ["one", "two"]),
+        ([{"name": "one"}, {"name": "one"}], ["one (1)", "one (2)"]),
+        ([{"schedule": FIXED}, {"schedule": STEP}], ["Fixed", "StepLR"]),
+        ([{"schedule": STEP}, {"schedule": EXPONENTIAL}], ["StepLR", "ExponentialLR"]),
+        ([{"schedule": STEP}, {"schedule": STEP_10}], ["step_size 5", "step_size 10"]),
+        ([{"schedule": STEP}, {"schedule": STEP_PER_STEP}], ["interval epoch", "interval step"]),
+        (
+            [{"schedule": FIXED}, {"schedule": STEP}, {"schedule": STEP_10}],
+            ["Fixed", "StepLR · step_size 5", "StepLR · step_size 10"],
+        ),
+        ([{"schedule": STEP}, {"schedule": WARM}], ["warm-up none", "warm-up 3 epochs from 0.1 x LR"]),
+        ([{"seed": 0}, {"seed": 1}], ["seed 0", "seed 1"]),
+        (
+            [{"schedule": FIXED, "seed": 0}, {"schedule": FIXED, "seed": 1}, {"schedule": STEP, "seed": 0}],
+            ["seed 0 · Fixed", "seed 1 · Fixed", "seed 0 · StepLR"],
+        ),
+        ([{"optimizer": ADAM}, {"optimizer": SGD}], ["Adam · lr 0.001", "SGD · lr 0.1"]),
+        ([{"optimizer": ADAM}, {"optimizer": {"name": "Adam", "lr": 0.0012345}}], ["lr 0.001", "lr 0.0012345"]),
+        ([{"model": {"name": "small_cnn"}}, {"model": {"name": "resnet18"}}], ["small_cnn", "resnet18"]),
+        ([{"validation": {"fraction": 0.2}}, {"validation": {"fraction": 0.3}}], ["fraction 0.2", "fraction 0.3"]),
+        ([{"data": "d2"}, {"data": "d3"}], ["coffee (d2)", "coffee (d3)"]),
+        (
+            [{"name": "a", "seed": 1}, {"name": "b", "seed": 1}, {"name": "b", "seed": 2}],
+            ["seed 1 · a", "seed 1 · b", "seed 2"],
+        ),
+    ],
+)
+def test_a_legend_names_only_what_differs(make_run, settings, names):
+    runs = [make_run(**one) for one in settings]
+    assert legend(runs) == names
+
+
+def test_no_runs():
+    assert (legend([]), headline([]), len(differences([])), len(table([]))) == ([], "", 0, 0)
+
+
+def test_differences_are_a_table_of_texts(make_run):
+    runs = [make_run(name="a", schedule=FIXED), make_run(name="b", schedule=STEP, batch_size=16)]
+    expected = {
+        "batch_size": ["32", "16"],
+        "schedule": ["Fixed", "StepLR"],
+        "StepLR.step_size": ["-", "5"],
+        "StepLR.gamma": ["-", "0.5"],
+        "StepLR.interval": ["-", "epoch"],
+    }
+    found = differences(runs)
+    assert {setting: row.tolist() for setting, row in found.iterrows()} == expected
+    assert found.columns.tolist() == ["a", "b"]
+    assert found.index.name == "setting"
+
+
+def test_runs_of_the_same_name_have_columns_of_their_own(make_run):
+    runs = [make_run(name="a", seed=seed) for seed in (1, 2)]
+    assert differences(runs).columns.tolist() == ["a (1)", "a (2)"]
+    assert differences(runs[:1]).empty
+
+
+@pytest.mark.parametrize(
+    ("runs", "sentence"),
+    [
+        ([(STEP, 0.50, 0.873)], "mine reaches 87.3 % (best val accuracy, 1 run)"),
+        (
+            [(FIXED, 0.832, 0.8), (STEP, 0.5, 0.873)],
+            "StepLR ends 4.1 points above Fixed (best val accuracy, 1 run each: repeat over seeds to be sure)",
+        ),
+        (
+            [(FIXED, 0.8), (STEP, 0.8)],
+            "Fixed and StepLR end level at 80.0 % (best val accuracy, 1 run each: repeat over seeds to be sure)",
+        ),
+        (
+            [(FIXED, 0.8), (STEP, 0.9), (EXPONENTIAL, 0.85)],
+            "StepLR ends highest at 90.0 %: 5.0 above ExponentialLR, 10.0 above Fixed "
+            "(best val accuracy, 1 run each: repeat over seeds to be sure)",
+        ),
+        (
+            [(FIXED, 0.8), (FIXED, 0.82), (STEP, 0.83), (STEP, 0.85)],
+            "StepLR ends 3.0 points above Fixed (mean best val accuracy, 2 runs each: the ranges do not overlap)",
+        ),
+        (
+            [(FIXED, 0.8), (FIXED, 0.84), (STEP, 0.83), (STEP, 0.85)],
+            "StepLR ends 2.0 points above Fixed "
+            "(mean best val accuracy, 2 runs each: the ranges overlap, so it may be chance)",
+        ),
+        (
+            [(FIXED, 0.8), (FIXED, 0.84), (STEP, 0.83)],
+            "StepLR ends 1.0 points above Fixed (best val accuracy, 1 and 2 runs: repeat over seeds to be sure)",
+        ),
+        ([(FIXED, 0.8), (FIXED, 0.84)], "mine reaches 82.0 % on average (best val accuracy, 2 runs from 80.0 to 84.0 %)"),
+        ([(FIXED, float("nan"))], ""),
+    ],
+)  # fmt: skip
+def test_the_headline(trained, runs, sentence):
+    made = [
+        trained(*accuracies, schedule=spec, seed=seed, name="mine") for seed, (spec, *accuracies) in enumerate(runs)
+    ]
+    assert headline(made) == sentence
+
+
+def test_the_headline_of_runs_that_are_not_over(trained):
+    made = [trained(0.8, schedule=FIXED), trained(0.9, schedule=STEP, state="running")]
+    assert headline(made).startswith("StepLR is 10.0 points above Fixed so far (")
+
+
+@pytest.mark.parametrize("other", [{"data": "d2"}, {"validation": {"seed": 7}}])
+def test_runs_on_other_images_are_not_compared(trained, other):
+    assert headline([trained(0.8), trained(0.9, **other)]) == (
+        "These runs were validated on different images: their accuracies do not compare"
+    )
+
+
+def test_the_table(make_run, trained):
+    done, waiting = trained(0.5, 0.75, 0.6, name="done", schedule=STEP, seed=3), make_run(name="waiting")
+    found = table([done, waiting])
+    assert found.columns.tolist() == list(COLUMNS)
+    first, second = (row for _, row in found.iterrows())
+    assert (first["id"], first["name"], first["state"], first["dataset"]) == (done.id, "done", "succeeded", "coffee")
+    assert (first["model"], first["optimizer"], first["lr"], first["seed"]) == ("small_cnn", "Adam", 0.001, 3)
+    assert first["schedule"] == "StepLR(step_size=5, gamma=0.5)"
+    assert (first["best_val_accuracy"], first["best_epoch"], first["epochs"]) == (0.75, 1, 3)
+    assert (first["val_accuracy"], first["val_loss"], first["train_loss"], first["train_accuracy"]) == (
+        0.6,
+        0.7,
+        0.5,
+        0.9,
+    )
+    assert first["seconds"] == 60.0
+    assert (second["state"], second["epochs"]) == ("queued", 0)
+    assert second[["best_val_accuracy", "best_epoch", "val_loss", "seconds", "test_accuracy"]].isna().all()
+
+
+def test_the_table_has_its_types_without_rows_too(trained):
+    assert table([]).dtypes.equals(table([trained(0.5)]).dtypes)
+
+
+def test_a_run_deleted_meanwhile_is_left_out(make_run):
+    runs = [make_run(name="a"), make_run(name="b")]
+    delete_run(runs[0])
+    assert table(runs)["name"].tolist() == ["b"]
+
+
+def test_a_renamed_run_bears_its_new_name(make_run):
+    runs = [make_run(name="a"), make_run(name="b")]
+    rename(runs[0], "c")
+    assert legend(runs) == ["c", "b"]
+    assert isinstance(table(runs), pd.DataFrame) and table(runs)["name"].tolist() == ["c", "b"]

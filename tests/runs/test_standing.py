@@ -1,0 +1,137 @@
+"""The progress strip: counts, the best epoch, and what is going on in words."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lrlab.runs import Beat, Run, list_runs, open_log, request_stop, status, update
+from lrlab.runs.standing import duration, ordinal
+
+
+def test_before_the_first_point_it_says_what_is_happening(make_run, begin):
+    run = make_run()
+    said = lambda position=None: status(run, position).message  # noqa: E731
+    assert said() == "waiting in the queue"
+    assert said(2) == "waiting in the queue: 2nd"
+    Beat(run).say("starting worker")
+    assert said() == "starting worker"
+    begin(run)
+    beat = Beat(run)
+    assert said() == "starting worker"  # the heartbeat is the supervisor's still
+    beat.say("decoding images", 320, 1262)
+    assert said() == "decoding images 320 of 1,262"
+    beat.say("first batch")
+    assert said() == "first batch"
+    request_stop(run)
+    assert said() == "stopping at the next step"
+
+
+def test_a_run_that_has_begun(make_run, begin):
+    run = make_run(epochs=5, val=30)
+    now = time.time()
+    begin(run, started=now - 20)
+    with open_log(run, 1) as log:
+        for step in range(6):
+            log.step(step=step, epoch=step // 4, time=now - 9 + step + (step > 3), lr=0.1, loss=1)
+            if step == 3:
+                log.epoch(
+                    epoch=0, step=3, time=now - 5, lr=0.1, train_loss=1, train_accuracy=1, val_loss=1, val_accuracy=0.5,
+                    images_per_second=1, seconds=1,
+                )  # fmt: skip
+        Beat(run).batch(0.5, phase="training", images_per_second=128.0, step=5, epoch=1, done=2, total=4)
+        seen = status(run)
+    assert (seen.state, seen.epoch, seen.epochs, seen.step, seen.steps, seen.share) == ("running", 2, 5, 6, 20, 0.3)
+    assert (seen.best_epoch, seen.best_val_accuracy) == (0, 0.5)
+    assert (seen.images_per_second, seen.device, seen.message) == (128.0, "CPU", "training 2 of 4")
+    # 14 updates of 1 s and 4 validations; a cycle took 4 s from the end of its first update, so 5 s: 1 s beside 4.
+    assert seen.eta == pytest.approx(14 + 4 * 1 - 1, abs=1.0)
+    assert seen.elapsed == pytest.approx(20, abs=5)
+    assert not seen.final
+
+
+def test_the_window_of_a_long_log_gives_the_same_answer(make_run, begin):
+    run = make_run(epochs=10, steps_per_epoch=500)
+    begin(run, started=0.0)
+    with open_log(run, 1) as log:
+        for step in range(3000):
+            log.step(step=step, epoch=step // 500, time=1.0 + step + 100 * (step // 500), lr=0.1, loss=1 / (step + 1))
+            if step % 500 == 499:
+                log.epoch(
+                    epoch=step // 500, step=step, time=101.0 + step + 100 * (step // 500), lr=0.1, train_loss=1,
+                    train_accuracy=1, val_loss=1, val_accuracy=0.5, images_per_second=1, seconds=1,
+                )  # fmt: skip
+        assert (run.folder / "steps-1.csv").stat().st_size > 64 * 1024
+        Beat(run).say("training")
+        seen = status(run)
+    assert (seen.epoch, seen.step, seen.share) == (6, 3000, 0.6)
+    assert seen.eta == pytest.approx(4 * 600 - 1)  # the next update is overdue since 1970
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "message", "eta"),
+    [
+        ("succeeded", "", "finished in 1 min 0 s", None),
+        ("failed", "CUDA out of memory", "CUDA out of memory", None),
+        ("cancelled", "", "stopped after 8 of 8 updates", None),
+        ("lost", "the worker ended while nobody watched it", "the worker ended while nobody watched it", None),
+    ],
+)
+def test_a_run_that_has_ended(trained, state, cause, message, eta):
+    run = trained(0.5, 0.75, state=state)
+    update(run, cause=cause, advice="Try.", ended=1060.0)
+    seen = status(run)
+    assert (seen.state, seen.message, seen.cause, seen.advice, seen.eta) == (state, message, cause, "Try.", eta)
+    assert (seen.epoch, seen.step, seen.share, seen.elapsed) == (2, 8, 1.0, 60.0)
+    assert seen.final and seen.images_per_second is None
+
+
+def test_a_stopped_run_that_never_began(make_run):
+    run = make_run()
+    update(run, state="cancelled", ended=time.time())
+    seen = status(run)
+    assert (seen.message, seen.epoch, seen.step, seen.elapsed) == ("stopped before the first update", 0, 0, None)
+
+
+def test_a_worker_that_is_gone_and_one_that_is_silent(make_run, begin):
+    run = make_run()
+    start = begin(run, started=time.time() - 100)
+    seen = status(run)
+    assert seen.state == "stalled" and seen.message.startswith("nothing has been finished for 1 min 4")
+    update(run, attempts=(start.model_copy(update={"identity": start.identity.model_copy(update={"started": 1.0})}),))
+    seen = status(run)
+    assert (seen.state, seen.message, seen.cause) == (
+        "lost",
+        "the worker's process is gone",
+        "the worker's process is gone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"),
+    [((0.5, 0.75, 0.6), (1, 0.75)), ((0.5, 0.5), (0, 0.5)), ((float("nan"), 0.1), (1, 0.1)), ((float("nan"),), (None, None))],
+)  # fmt: skip
+def test_the_best_epoch_is_the_first_of_the_highest(trained, accuracies, best):
+    seen = status(trained(*accuracies))
+    assert (seen.best_epoch, seen.best_val_accuracy) == best
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (22, "22nd"), (112, "112th")]
+)  # fmt: skip
+def test_ordinals(number, text):
+    assert ordinal(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (45.4, "45 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3600, "1 h 0 min"), (7530, "2 h 5 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_every_run_of_a_lab_has_a_status(make_run, trained, home):
+    make_run(), trained(0.5)
+    assert [isinstance(run, Run) and status(run).steps for run in list_runs(home)] == [4, 12]
