@@ -44,7 +44,7 @@ _SIGNATURES = {
     b"MM\0*": "tif",
 }
 
-# Pillow's decoders raise whatever the broken bytes lead to; these are the kinds that a fuzzed file has raised.
+# Pillow's decoders raise whatever the broken bytes lead to. A closed list: a fault of lrlab's own must not hide in it.
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,

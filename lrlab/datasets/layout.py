@@ -89,9 +89,11 @@ def _within(parts: Parts, wrap: Parts, splits: dict[str, str]) -> tuple[str, Par
         return "lies in no class folder"
     if rest[0] in splits:
         return splits[rest[0]], rest[1:]
-    if TRAIN in splits.values():
-        return "lies beside the train folder, not in it"
-    return TRAIN, rest
+    if TRAIN not in splits.values():
+        return TRAIN, rest
+    if rest[0].lower() in _SPLIT_NAMES:  # a test folder of unlabelled images
+        return _in_no_class(_SPLIT_NAMES[rest[0].lower()])
+    return "lies beside the train folder, not in it"
 
 
 def _place(found: tuple[str, Parts] | str, inner: int) -> Place | str:
@@ -99,7 +101,11 @@ def _place(found: tuple[str, Parts] | str, inner: int) -> Place | str:
         return found
     split, rest = found
     folders = rest[inner:-1]
-    return Place(split, "/".join(folders)) if folders else f"lies in the {split} folder but in no class folder"
+    return Place(split, "/".join(folders)) if folders else _in_no_class(split)
+
+
+def _in_no_class(split: str) -> str:
+    return f"lies in the {split} folder but in no class folder"
 
 
 def _leaves(folders: Iterable[Parts]) -> set[Parts]:
