@@ -160,6 +160,8 @@ def cancel_import(home: Home, import_id: str) -> None:
 def run_import(home: Home, import_id: str) -> int:
     """The process's own part: carries the import out and returns an exit code, 0 only where the data set was added."""
     status = _read(home, import_id)
+    if status.ended:
+        raise LabError(f"the import {import_id} has already ended")
     request = _Request.model_validate_json(_file(home, import_id, "request.json").read_bytes())
     reporter = _Reporter(home, status)
     try:
