@@ -21,8 +21,9 @@ BROKEN_PIPE = 141
 """The exit codes that a shell gives to a program ended by Ctrl-C or by a pipe that nobody reads any more."""
 
 EPILOG = """\
-Steps and epochs are counted from 0 in every log and table. The lab lies in the folder that the environment variable
-LRLAB_HOME names, else in ~/.lrlab. Exit code 0: done; 1: a run did not succeed; 2: refused, the reason is on stderr.
+The lab lies in the folder that the environment variable LRLAB_HOME names, else in ~/.lrlab.
+CSV and JSON count steps and epochs from 0, as torch does; what is said of a run counts its epochs from 1.
+Exit code 0: done; 1: a run did not succeed; 2: refused, the reason is on stderr.
 """
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.parser import Groups, Parser, add_json
 from lrlab.cli.runs import say_runs
-from lrlab.cli.terminal import percent, say, say_json, say_table
+from lrlab.cli.terminal import counted, percent, say, say_json, say_table
 from lrlab.home import lab_home
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ th, td {{ text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px sol
 <p>{headline}</p>
 {runs}
 {chart}
+<p>Colour is the run; thin lines are training, dashed lines with points are validation, a ring is the best epoch.</p>
 {differences}
 </body>
 </html>
@@ -108,7 +109,7 @@ def page(runs: Sequence[Run], found: pd.DataFrame, settings: pd.DataFrame, words
     ]
     titles = [f"{dot}{html.escape(name)}" for dot, name in zip(dots, map(str, settings.columns), strict=False)]
     return PAGE.format(
-        title="Comparison of " + html.escape(" and ".join(dict.fromkeys(str(name) for name in found["name"]))),
+        title="One run" if len(runs) == 1 else f"{len(runs)} runs compared",
         headline=html.escape(words),
         runs=_html_table(["run", "state", "data set", "best val accuracy", "at epoch", "last", "id"], results),
         chart=_chart(runs, names, colours),
@@ -117,12 +118,11 @@ def page(runs: Sequence[Run], found: pd.DataFrame, settings: pd.DataFrame, words
 
 
 def _result(row: Mapping[Any, Any]) -> list[str]:
-    known = row["best_val_accuracy"] == row["best_val_accuracy"]
     return [
         row["state"],
         row["dataset"],
         percent(row["best_val_accuracy"]),
-        str(row["best_epoch"]) if known else "-",
+        counted(row["best_epoch"]),
         percent(row["val_accuracy"]),
         row["id"],
     ]

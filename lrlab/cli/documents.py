@@ -93,4 +93,4 @@ def _drop(place: dict[str, Any], key: str, name: Any) -> list[str]:
         del place[other]
     if not dropped:
         return []
-    return [f"{key} is now {name}: {', '.join(dropped)} of {place['name']} no longer counts"]
+    return [f"{key} is now {name}; dropped what belonged to {place['name']}: {', '.join(dropped)}"]

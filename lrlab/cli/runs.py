@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.parser import Groups, Parser, add_json
-from lrlab.cli.terminal import ask, moment, percent, say, say_json, say_table
+from lrlab.cli.terminal import ask, counted, moment, percent, say, say_json, say_table
 from lrlab.home import lab_home
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ def say_runs(found: pd.DataFrame) -> None:
 
     rows = []
     for row in found.to_dict("records"):
-        known = row["best_val_accuracy"] == row["best_val_accuracy"]
         rows.append(
             [
                 row["id"], row["state"], row["name"], row["dataset"], row["model"], row["schedule"],
-                percent(row["best_val_accuracy"]), str(row["best_epoch"]) if known else "-",
+                percent(row["best_val_accuracy"]), counted(row["best_epoch"]),
                 percent(row["val_accuracy"]), str(row["epochs"]),
                 duration(row["seconds"]) if row["seconds"] == row["seconds"] else "-",
             ]
@@ -111,7 +110,7 @@ def show(given: argparse.Namespace) -> int:
         left = f", {duration(seen.eta)} left" if seen.eta is not None else ""
         rows.append(("time", f"{duration(seen.elapsed)}{left}"))
     if seen.best_val_accuracy is not None:
-        rows.append(("best val accuracy", f"{percent(seen.best_val_accuracy)} in epoch {seen.best_epoch} (from 0)"))
+        rows.append(("best val accuracy", f"{percent(seen.best_val_accuracy)} at epoch {counted(seen.best_epoch)}"))
     if record.result.test_accuracy is not None:
         rows.append(("test accuracy", percent(record.result.test_accuracy)))
     facts = record.dataset
@@ -119,7 +118,7 @@ def show(given: argparse.Namespace) -> int:
     rows.append(("data set", f"{facts.name}: {len(facts.classes)} classes, {images}"))
     if record.attempts:
         last = record.attempts[-1]
-        rows.append(("device", f"{last.device}, torch {last.torch}, {last.threads} threads"))
+        rows.append(("device", ", ".join(filter(None, [last.device, f"torch {last.torch}"]))))
     rows += [("created", moment(record.created)), ("folder", str(run.folder))]
     say_pairs(rows)
     say("\nsettings")

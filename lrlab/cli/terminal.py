@@ -87,6 +87,12 @@ def percent(share: float | None) -> str:
     return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
 
 
+def counted(epoch: Any) -> str:
+    """An epoch of a log, which counts from 0, as a person counts it; "-" where there is none."""
+    plain = _plain(epoch)
+    return "-" if plain is None else str(plain + 1)
+
+
 def moment(unix: float) -> str:
     """A time as the clock on the wall shows it."""
     return datetime.fromtimestamp(unix).strftime("%Y-%m-%d %H:%M")
@@ -151,5 +157,5 @@ class Steps:
         now = time.monotonic()
         if what != self._what or done == total or now >= self._next:
             self._what, self._next = what, now + 0.1
-            counted = f"{what}: {done:,} of {total:,}" if total else what
-            self._bar.show(done / total if total else None, counted, mark=what)
+            text = f"{what}: {done:,} of {total:,}" if total else what
+            self._bar.show(done / total if total else None, text, mark=what)

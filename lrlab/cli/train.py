@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lrlab.cli.documents import changed, read_json
 from lrlab.cli.parser import Groups, Parser, paragraph
-from lrlab.cli.terminal import Bar, note, percent, say
+from lrlab.cli.terminal import Bar, counted, note, percent, say
 from lrlab.home import Home, lab_home
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _mark(seen: RunStatus) -> object:
 def _verdict(seen: RunStatus) -> str:
     lines = [f"{seen.state}: {seen.message}"]
     if seen.best_val_accuracy is not None:
-        lines[0] += f"; best val accuracy {percent(seen.best_val_accuracy)} in epoch {seen.best_epoch} (from 0)"
+        lines[0] += f"; best val accuracy {percent(seen.best_val_accuracy)} at epoch {counted(seen.best_epoch)}"
     if seen.cause and seen.cause != seen.message:
         lines.append(seen.cause)
     if seen.advice:

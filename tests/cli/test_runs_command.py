@@ -1,0 +1,158 @@
+"""`runs` and `compare` tell of runs what their logs hold, and change only what they were asked to."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from lrlab.home import Home
+from lrlab.runs import Run, list_runs, update
+
+from .conftest import Lrlab
+
+MakeRun = Callable[..., Run]
+SGD = {"name": "SGD", "lr": 0.05}
+
+
+def test_list(lrlab: Lrlab, make_run: MakeRun) -> None:
+    older, newer = make_run(), make_run(name="烘焙", accuracies=())
+    first, second = lrlab("runs", "list", "--json").json
+    assert (first["id"], second["id"]) == (newer.id, older.id)
+    expected = {"name": "Fixed", "state": "succeeded", "best_val_accuracy": 0.75, "best_epoch": 1, "epochs": 2}
+    assert {key: second[key] for key in expected} == expected
+    assert second["val_loss"] is None, "nan in the log"
+    assert (first["best_val_accuracy"], first["best_epoch"]) == (None, None)
+    head, new, old = lrlab("runs", "list").out.splitlines()
+    assert head.split()[:3] == ["id", "state", "name"]
+    assert old.split() == [
+        older.id, "succeeded", "Fixed", "lights", "small_cnn", "Fixed", "75.0", "%", "2", "75.0", "%", "2", "30", "s",
+    ]  # fmt: skip
+    assert new.split()[-6:] == ["-", "-", "-", "0", "30", "s"]
+
+
+def test_an_empty_lab_says_how_to_begin(lrlab: Lrlab) -> None:
+    assert "python -m lrlab train" in lrlab("runs", "list").out
+    assert lrlab("runs", "list", "--json").json == []
+
+
+def test_show(lrlab: Lrlab, make_run: MakeRun) -> None:
+    run = make_run(optimizer=SGD, schedule={"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5}})
+    update(run, cause="the sky fell", advice="Hold it up.")
+    text = lrlab("runs", "show", run.id).out
+    for expected in (
+        f"StepLR(step_size=1, gamma=0.5) ({run.id})",
+        "  progress           6 of 6 updates, 100 %",
+        "  best val accuracy  75.0 % at epoch 2",
+        "  data set           lights: 2 classes, 12 train, 4 val",
+        "  cause              the sky fell",
+        "  advice             Hold it up.",
+        "  optimizer.lr                  0.05",
+        "  schedule.scheduler.step_size  1",
+    ):
+        assert expected in text.splitlines()
+    answer = lrlab("runs", "show", run.id, "--json").json
+    assert (answer["id"], answer["state"], answer["status"]["best_epoch"]) == (run.id, "succeeded", 1)
+    assert answer["experiment"]["optimizer"]["lr"] == 0.05
+
+
+def test_export(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    done = lrlab("runs", "export", run.id, "--csv", tmp_path / "a", "--parquet", tmp_path / "b")
+    assert done.out.splitlines() == [
+        str(tmp_path / folder / f"{name}.{ending}")
+        for folder, ending in (("a", "csv"), ("b", "parquet"))
+        for name in ("steps", "epochs")
+    ]
+    assert_frame_equal(pd.read_csv(tmp_path / "a" / "steps.csv"), run.steps)
+    assert_frame_equal(pd.read_csv(tmp_path / "a" / "epochs.csv"), run.epochs)
+    assert_frame_equal(pd.read_parquet(tmp_path / "b" / "epochs.parquet"), run.epochs)
+
+
+def test_rename(lrlab: Lrlab, make_run: MakeRun) -> None:
+    run = make_run()
+    assert lrlab("runs", "rename", run.id, "a better name").code == 0
+    assert run.record.name == "a better name"
+    done = lrlab("runs", "rename", run.id, " ")
+    assert (done.code, run.record.name) == (2, "a better name")
+    assert "name: got ''" in done.err
+
+
+def test_delete_asks_first(lrlab: Lrlab, make_run: MakeRun, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, doomed = make_run(), make_run()
+    refused = lrlab("runs", "delete", doomed.id)  # nobody is at the terminal
+    assert refused.code == 2
+    assert "give --yes" in refused.err
+    monkeypatch.setattr("lrlab.cli.runs.ask", lambda question, without: False)
+    assert lrlab("runs", "delete", doomed.id).code == 1
+    assert len(list_runs(home)) == 2
+    assert lrlab("runs", "delete", doomed.id, "--yes").code == 0
+    assert [run.id for run in list_runs(home)] == [kept.id]
+
+
+def test_stopping_what_has_ended_changes_nothing(lrlab: Lrlab, make_run: MakeRun) -> None:
+    run = make_run()
+    done = lrlab("runs", "stop", run.id)
+    assert (done.code, done.out) == (0, f"{run.id} had already ended: succeeded\n")
+    assert run.record.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("runs", "show", "{}"), ("runs", "stop", "{}"), ("runs", "delete", "{}", "--yes"),
+        ("runs", "rename", "{}", "x"), ("runs", "export", "{}", "--csv", "out"), ("compare", "{}"), ("import", "{}"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+@pytest.mark.parametrize("unknown", ["abcdefghij", "../../etc/passwd", "-x", "", "烘焙"])
+def test_an_unknown_id_is_refused(
+    lrlab: Lrlab, command: tuple[str, ...], unknown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = lrlab(*(word.format(unknown) for word in command))
+    assert done.code == 2
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_needs_to_know_where(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    assert "one of --csv DIR and --parquet DIR is needed" in lrlab("runs", "export", run.id).err
+    (tmp_path / "file").touch()
+    done = lrlab("runs", "export", run.id, "--csv", tmp_path / "file")
+    assert (done.code, done.err) == (2, f"error: {tmp_path}/file: File exists\n")
+
+
+def test_compare(lrlab: Lrlab, make_run: MakeRun) -> None:
+    first, second = make_run(), make_run(accuracies=(0.5, 0.6), optimizer=SGD)
+    done = lrlab("compare", first.id, second.id, first.id)
+    assert done.out.startswith("Adam · lr 0.001 ends 15.0 points above SGD · lr 0.05 (best val accuracy, 1 run each")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["optimizer", "Adam", "SGD"] in rows
+    answer = lrlab("compare", first.id, second.id, "--json").json
+    assert [run["id"] for run in answer["runs"]] == [first.id, second.id]
+    assert {"setting": "optimizer", "values": {first.id: "Adam", second.id: "SGD"}} in answer["differences"]
+
+
+def test_compare_writes_one_page_that_needs_nothing_else(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:
+    hostile = '<img src="//evil.example/x" onerror=alert(1)>'
+    first, second = make_run(), make_run(accuracies=(0.5, 0.6), name=hostile)
+    done = lrlab("compare", first.id, second.id, "--html", tmp_path / "page.html")
+    assert done.out.splitlines()[-1] == f"Wrote {tmp_path}/page.html"
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Plotly.newPlot" in page
+    assert "<script src=" not in page
+    body = page[page.index("<body>") :]
+    assert html.escape(hostile) in body
+    assert hostile not in body
+
+
+def test_compare_cannot_write_anywhere(lrlab: Lrlab, make_run: MakeRun) -> None:
+    done = lrlab("compare", make_run().id, "--html", "/nowhere/page.html")
+    assert (done.code, done.err) == (2, "error: /nowhere/page.html: No such file or directory\n")
