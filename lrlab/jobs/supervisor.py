@@ -103,9 +103,11 @@ class Supervisor:
 
     def idle(self) -> bool:
         """Whether nothing has been queued or running for the stated time."""
+        now = time.monotonic()
         if self._work or self._queue.waiting():
-            self._last_busy = time.monotonic()
-        return time.monotonic() - self._last_busy >= self._idle
+            self._last_busy = now
+            return False
+        return now - self._last_busy >= self._idle
 
     def _repair(self, run: Run) -> None:
         """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
@@ -209,8 +211,8 @@ def supervise(home: Home, *, command: Sequence[str] = WORKER) -> None:
     try:
         with Queue(home) as queue:
             supervisor = Supervisor(home, queue, backend, idle=idle)
-            _log.info("begins")
             supervisor.take_over()
+            _log.info("begins")
             while not _may_leave(supervisor, queue, lock):
                 try:
                     supervisor.tick()

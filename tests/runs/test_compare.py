@@ -109,7 +109,10 @@ def test_runs_of_the_same_name_have_columns_of_their_own(make_run):
             [(FIXED, 0.8), (FIXED, 0.84), (STEP, 0.83)],
             "StepLR ends 1.0 points above Fixed (best val accuracy, 1 and 2 runs: repeat over seeds to be sure)",
         ),
-        ([(FIXED, 0.8), (FIXED, 0.84)], "mine reaches 82.0 % on average (best val accuracy, 2 runs from 80.0 to 84.0 %)"),
+        (
+            [(FIXED, 0.8), (FIXED, 0.84)],
+            "mine reaches 82.0 % on average (best val accuracy, 2 runs from 80.0 to 84.0 %)",
+        ),
         ([(FIXED, float("nan"))], ""),
     ],
 )  # fmt: skip

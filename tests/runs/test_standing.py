@@ -110,16 +110,22 @@ def test_a_worker_that_is_gone_and_one_that_is_silent(make_run, begin):
 
 @pytest.mark.parametrize(
     ("accuracies", "best"),
-    [((0.5, 0.75, 0.6), (1, 0.75)), ((0.5, 0.5), (0, 0.5)), ((float("nan"), 0.1), (1, 0.1)), ((float("nan"),), (None, None))],
-)  # fmt: skip
+    [
+        ((0.5, 0.75, 0.6), (1, 0.75)),
+        ((0.5, 0.5), (0, 0.5)),
+        ((float("nan"), 0.1), (1, 0.1)),
+        ((float("nan"),), (None, None)),
+    ],
+)
 def test_the_best_epoch_is_the_first_of_the_highest(trained, accuracies, best):
     seen = status(trained(*accuracies))
     assert (seen.best_epoch, seen.best_val_accuracy) == best
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (22, "22nd"), (112, "112th")]
-)  # fmt: skip
+    ("number", "text"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (22, "22nd"), (112, "112th")],
+)
 def test_ordinals(number, text):
     assert ordinal(number) == text
 

@@ -87,7 +87,7 @@ def test_fields_are_updated_and_checked(make_run):
     run = make_run()
     assert update(run, notes="x", tags=("a",)) == run.record
     assert (run.record.notes, run.record.tags) == ("x", ("a",))
-    with pytest.raises(TypeError, match="run.json has no mood"):
+    with pytest.raises(TypeError, match=r"run\.json has no mood"):
         update(run, mood="good")
     with pytest.raises(ValueError):
         update(run, state="sleeping")

@@ -1,0 +1,119 @@
+"""The queue: in order, each run claimed once, whoever asks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lrlab.jobs.queue import Job, Queue
+
+
+@pytest.fixture
+def queue(home):
+    with Queue(home) as made:
+        yield made
+
+
+def test_first_come_first_served(queue):
+    for run_id in ("b", "a", "c"):
+        queue.add(run_id)
+    queue.add("b")  # keeps its place
+    assert [queue.position(run_id) for run_id in ("b", "a", "c", "unknown")] == [1, 2, 3, None]
+    assert queue.claim("w1") == Job("b", "w1", 1)
+    assert [queue.position(run_id) for run_id in ("b", "a", "c")] == [None, 1, 2]
+    assert queue.claim("w2") == Job("a", "w2", 1)
+    assert queue.claimed() == [Job("b", "w1", 1), Job("a", "w2", 1)]
+    assert (queue.waiting(), queue.run_ids()) == (1, {"a", "b", "c"})
+    queue.claim("w3")
+    assert queue.claim("w4") is None
+
+
+def test_a_run_that_is_put_back_is_next_and_counts_its_claims(queue):
+    for run_id in ("a", "b"):
+        queue.add(run_id)
+    queue.claim("w1")
+    queue.put_back("a")
+    assert [queue.position(run_id) for run_id in ("a", "b")] == [1, 2]
+    assert queue.claim("w2") == Job("a", "w2", 2)
+
+
+def test_a_run_is_withdrawn_only_while_it_waits(queue):
+    for run_id in ("a", "b"):
+        queue.add(run_id)
+    queue.claim("w")
+    assert [queue.withdraw(run_id) for run_id in ("a", "b", "unknown")] == [False, True, True]
+    assert queue.run_ids() == {"a"}
+    queue.remove("a")
+    assert queue.run_ids() == set()
+
+
+def test_the_spare(queue):
+    assert queue.spare() is None
+    queue.set_spare("w1")
+    queue.set_spare("w2")
+    assert queue.spare() == "w2"
+    queue.set_spare(None)
+    assert queue.spare() is None
+
+
+def test_changes_by_others_are_seen_without_reading(queue, home):
+    before = queue.data_version()
+    assert queue.data_version() == before
+    queue.add("own")
+    assert queue.data_version() == before
+    with Queue(home) as other:
+        other.add("theirs")
+    assert queue.data_version() != before
+
+
+def test_what_was_queued_is_there_for_the_next_process(home):
+    with Queue(home) as queue:
+        queue.add("a")
+    with Queue(home) as queue:
+        assert queue.position("a") == 1
+
+
+CLAIMER = """
+import sys
+from lrlab.home import lab_home
+from lrlab.jobs.queue import Queue
+with Queue(lab_home()) as queue:
+    print("here", flush=True)
+    sys.stdin.readline()
+    while (job := queue.claim(sys.argv[1])) is not None:
+        print(job.run_id)
+"""
+
+
+def test_of_eight_claimers_one_gets_each_job(queue):
+    jobs = [f"job{number}" for number in range(1000)]
+    for job in jobs:
+        queue.add(job)
+    claimers = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMER, f"w{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for number in range(8)
+    ]
+    for claimer in claimers:
+        assert claimer.stdout.readline() == "here\n"
+    for claimer in claimers:  # all at once
+        claimer.stdin.write("\n")
+        claimer.stdin.flush()
+    claimed = {f"w{number}": claimer.communicate()[0].split() for number, claimer in enumerate(claimers)}
+    assert [claimer.returncode for claimer in claimers] == [0] * 8
+    assert sorted(job for some in claimed.values() for job in some) == sorted(jobs)
+    assert {(job.run_id, job.worker) for job in queue.claimed()} == {
+        (job, worker) for worker, some in claimed.items() for job in some
+    }
+    assert all(job.claims == 1 for job in queue.claimed())
+
+
+def test_many_open_a_new_queue_at_once(home):
+    program = "from lrlab.home import lab_home; from lrlab.jobs.queue import Queue; Queue(lab_home()).add('a')"
+    openers = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(6)]
+    assert [opener.wait() for opener in openers] == [0] * 6
+    with Queue(home) as queue:
+        assert queue.waiting() == 1

@@ -1,0 +1,264 @@
+"""The supervisor's decisions, look by look, over a backend that runs nothing and remembers what it was asked."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from lrlab.jobs.backend import Ended
+from lrlab.jobs.queue import Queue
+from lrlab.jobs.supervisor import MOST_CLAIMS, Supervisor
+from lrlab.runs import delete_run, request_stop, update
+
+
+class FakeBackend:
+    """Workers w1, w2, ... that live until a test says how they ended."""
+
+    def __init__(self, slots: int = 1) -> None:
+        self.slots = slots
+        self.ended: dict[str, int | None] = {}
+        self.given: dict[str, str] = {}
+        self.cancelled: list[tuple[str, bool]] = []
+        self.forgotten: list[str] = []
+        self.refuse: Exception | None = None
+        self.spare: str | None = None
+        self._count = 0
+
+    def capacity(self) -> int:
+        return self.slots
+
+    def prepare(self) -> str:
+        if self.refuse:
+            raise self.refuse
+        self.keep_warm()
+        assert self.spare is not None
+        return self.spare
+
+    def submit(self, ticket: str, run_id: str) -> None:
+        assert ticket == self.spare
+        self.spare = None
+        self.given[ticket] = run_id
+
+    def status(self, ticket: str) -> Ended | None:
+        return Ended(self.ended[ticket]) if ticket in self.ended else None
+
+    def cancel(self, ticket: str, *, force: bool) -> None:
+        self.cancelled.append((ticket, force))
+
+    def log_tail(self, ticket: str, run_id: str) -> str:
+        return ""
+
+    def forget(self, ticket: str) -> None:
+        self.forgotten.append(ticket)
+
+    def keep_warm(self) -> None:
+        if self.spare is None:
+            self._count += 1
+            self.spare = f"w{self._count}"
+
+    def warm(self) -> str | None:
+        return self.spare
+
+    def close(self) -> None:
+        self.spare = None
+
+
+@pytest.fixture
+def backend():
+    return FakeBackend()
+
+
+@pytest.fixture
+def queue(home):
+    with Queue(home) as made:
+        yield made
+
+
+@pytest.fixture
+def supervisor(home, queue, backend):
+    return Supervisor(home, queue, backend)
+
+
+def states(*runs):
+    return [run.record.state for run in runs]
+
+
+def test_runs_start_in_order_one_at_a_time(supervisor, backend, enqueue, queue):
+    first, second = enqueue(), enqueue()
+    supervisor.take_over()
+    supervisor.tick()
+    supervisor.tick()
+    assert backend.given == {"w1": first.id}
+    assert first.heartbeat.phase == "starting worker" and second.heartbeat is None
+    update(first, state="succeeded")
+    backend.ended["w1"] = 0
+    supervisor.tick()
+    assert backend.given == {"w1": first.id, "w2": second.id}
+    assert (states(first, second), backend.forgotten) == (["succeeded", "queued"], ["w1"])
+    assert queue.run_ids() == {second.id}
+
+
+def test_as_many_at_a_time_as_there_are_slots(home, queue, enqueue):
+    backend = FakeBackend(slots=2)
+    runs = [enqueue() for _ in range(3)]
+    Supervisor(home, queue, backend).tick()
+    assert list(backend.given.values()) == [run.id for run in runs[:2]]
+
+
+def test_a_worker_that_dies_leaves_its_cause_and_the_next_run_starts(supervisor, backend, enqueue):
+    first, second = enqueue(), enqueue()
+    supervisor.tick()
+    backend.ended["w1"] = -9
+    supervisor.tick()
+    assert states(first, second) == ["failed", "queued"]
+    assert first.record.cause == "the worker was killed by signal 9 (probably out of memory)"
+    assert backend.given["w2"] == second.id
+
+
+def test_a_spare_is_kept_while_a_slot_is_free_and_noted(supervisor, backend, queue, enqueue):
+    supervisor.tick()
+    assert backend.spare == queue.spare() == "w1"
+    enqueue()
+    supervisor.tick()
+    assert backend.spare is None and queue.spare() is None  # not while the run has just begun
+    backend.ended["w1"] = 1
+    supervisor.tick()
+    assert backend.spare == queue.spare() == "w2"
+
+
+def test_the_queue_is_read_again_only_when_it_changed(supervisor, backend, enqueue, queue, monkeypatch):
+    supervisor.tick()
+    monkeypatch.setattr(queue, "waiting", lambda: pytest.fail("nothing changed"))
+    supervisor.tick()
+
+
+def test_what_was_refused_is_tried_again(supervisor, backend, enqueue):
+    run = enqueue()
+    backend.refuse = OSError("no process to be had")
+    for _ in range(2):
+        with pytest.raises(OSError):
+            supervisor.tick()
+    backend.refuse = None
+    supervisor.tick()
+    assert backend.given == {"w1": run.id}
+
+
+def ask_long_ago(run, seconds):
+    request_stop(run)
+    then = time.time() - seconds
+    os.utime(run.folder / "stop", (then, then))
+
+
+def test_a_worker_that_does_not_stop_is_asked_and_then_killed(supervisor, backend, enqueue):
+    run = enqueue()
+    supervisor.tick()
+    asked = []
+    for seconds in (1, 19, 21, 22, 26, 27):
+        ask_long_ago(run, seconds)
+        supervisor.tick()
+        asked.append(list(backend.cancelled))
+    polite, force = ("w1", False), ("w1", True)
+    assert asked == [[], [], [polite], [polite], [polite, force], [polite, force]]
+    backend.ended["w1"] = -9
+    supervisor.tick()
+    assert (run.record.state, run.record.cause) == ("cancelled", "it did not stop by itself")
+
+
+def test_a_stop_asked_for_before_the_start_starts_nothing(supervisor, backend, enqueue, queue):
+    run, other = enqueue(), enqueue()
+    request_stop(run)
+    supervisor.tick()
+    assert states(run) == ["cancelled"] and run.record.ended
+    assert list(backend.given.values()) == [other.id]
+    assert queue.run_ids() == {other.id}
+
+
+@pytest.mark.parametrize("spoil", ["deleted", "unreadable"])
+def test_a_run_that_is_not_there_any_more_holds_nobody_up(supervisor, backend, enqueue, queue, spoil):
+    run, other = enqueue(), enqueue()
+    if spoil == "deleted":
+        delete_run(run)
+    else:
+        (run.folder / "run.json").write_text("{")
+    supervisor.tick()
+    assert list(backend.given.values()) == [other.id]
+    assert queue.run_ids() == {other.id}
+
+
+class TestTakingOver:
+    def test_a_living_worker_keeps_its_run(self, supervisor, backend, enqueue, queue):
+        run, other = enqueue(), enqueue()
+        queue.claim("earlier")
+        supervisor.take_over()
+        supervisor.tick()
+        assert backend.given == {}  # the only slot is taken
+        update(run, state="succeeded")
+        backend.ended["earlier"] = None
+        supervisor.tick()
+        assert (run.record.state, run.record.cause) == ("succeeded", "")
+        assert list(backend.given.values()) == [other.id]
+
+    def test_a_run_that_had_not_begun_is_given_to_another_worker(self, supervisor, backend, enqueue, queue):
+        run = enqueue()
+        queue.claim("earlier")
+        backend.ended["earlier"] = None
+        supervisor.take_over()
+        supervisor.tick()
+        assert list(backend.given.values()) == [run.id]
+
+    def test_but_not_for_ever(self, supervisor, backend, enqueue, queue):
+        run = enqueue()
+        for number in range(MOST_CLAIMS):
+            queue.put_back(run.id)
+            queue.claim(f"earlier{number}")
+            backend.ended[f"earlier{number}"] = None
+        supervisor.take_over()
+        supervisor.tick()
+        assert (states(run), backend.given) == (["lost"], {})
+
+    def test_a_run_whose_worker_died_unseen_is_lost(self, supervisor, backend, enqueue, queue):
+        run = enqueue()
+        queue.claim("earlier")
+        update(run, state="running")
+        backend.ended["earlier"] = None
+        supervisor.take_over()
+        supervisor.tick()
+        assert (states(run), backend.given, queue.run_ids()) == (["lost"], {}, set())
+
+    def test_a_claim_that_a_power_cut_undid_starts_no_run_twice(self, supervisor, backend, enqueue, queue):
+        run = enqueue()
+        update(run, state="running")  # run.json knows of a worker, the queue does not
+        supervisor.take_over()
+        supervisor.tick()
+        assert (states(run), backend.given, queue.run_ids()) == (["lost"], {}, set())
+
+    def test_runs_that_the_queue_forgot_wait_again_in_their_order(self, supervisor, make_run, queue):
+        runs = [make_run() for _ in range(3)]
+        request_stop(runs[1])
+        supervisor.take_over()
+        assert [queue.position(run.id) for run in runs] == [1, None, 2]
+        assert states(*runs) == ["queued", "cancelled", "queued"]
+
+    def test_an_ended_run_that_the_queue_still_knows_is_forgotten(self, supervisor, backend, enqueue, queue):
+        run = enqueue()
+        queue.claim("earlier")
+        update(run, state="succeeded")
+        backend.ended["earlier"] = None
+        supervisor.take_over()
+        supervisor.tick()
+        assert (states(run), queue.run_ids()) == (["succeeded"], set())
+
+
+def test_it_is_idle_once_nothing_waits_or_runs_and_the_stated_time_is_over(home, queue, backend, enqueue):
+    impatient = Supervisor(home, queue, backend, idle=0)
+    run = enqueue()
+    assert not impatient.idle()
+    impatient.tick()
+    assert not impatient.idle()
+    update(run, state="succeeded")
+    backend.ended["w1"] = 0
+    impatient.tick()
+    assert impatient.idle()
+    assert not Supervisor(home, queue, backend, idle=60).idle()
