@@ -1,5 +1,6 @@
 """Curves and run logs to Plotly figures: pure functions, one palette."""
 
+from lrlab.charts.dataset import class_figure
 from lrlab.charts.figure import PALETTE, Figure, colour, typed
 from lrlab.charts.preview import MAX_KEPT, Kept, PreviewState, preview
 from lrlab.charts.schedule import schedule_figure
@@ -14,6 +15,7 @@ __all__ = [
     "Kept",
     "PreviewState",
     "Series",
+    "class_figure",
     "colour",
     "preview",
     "schedule_figure",

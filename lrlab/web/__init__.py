@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from lrlab.home import Home
-from lrlab.web import live, runs
+from lrlab.web import live, runs, uploads
 from lrlab.web.access import Access, allowed_hosts
 from lrlab.web.assets import plotly_js
 from lrlab.web.curve import curve
@@ -22,4 +22,5 @@ def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:
         access.route("/api/curve", curve, "preview a schedule", ("POST",)),
         *live.routes(home, access),
         *runs.routes(home, access),
+        *uploads.routes(home, access),
     ]

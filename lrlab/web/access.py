@@ -30,6 +30,7 @@ ACTIONS: dict[str, Kind] = {
     "upload images": "change",
     "watch an import": "read",
     "cancel an import": "change",
+    "look at images": "read",
 }
 """Every action that a route may perform; a route without an entry here cannot be made."""
 

@@ -1,0 +1,205 @@
+"""Images on their way in: uploads streamed to disk, imports started, watched and cancelled, thumbnails of what came.
+
+    POST   /api/uploads              {"name", "files": [[path, bytes], ...]} -> {"id"}
+    PUT    /api/uploads/ID/files     pieces of those files, packed as framing.py says; several at a time
+    POST   /api/uploads/ID/import    {"name"} -> {"import"}, once every file has arrived
+    DELETE /api/uploads/ID           forgets all of it
+    POST   /api/imports              {"path", "name"}, a folder or zip on the server, or {"sample": true} -> {"import"}
+    GET    /api/imports/ID           how it stands
+    DELETE /api/imports/ID           asks it to end
+    GET    /api/datasets/ID/thumbnail/ROW?side=160
+
+No body is ever held whole in memory, and everything that touches files runs in a thread beside the event loop.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from functools import lru_cache, partial
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lrlab.datasets import (
+    MAX_FILES,
+    Sample,
+    Upload,
+    begin_upload,
+    cancel_upload,
+    check_name,
+    load_dataset,
+    open_upload,
+    sweep_uploads,
+    thumbnail,
+)
+from lrlab.errors import LabError, from_validation
+from lrlab.home import Home
+from lrlab.jobs import cancel_import, import_status, start_import
+from lrlab.web.access import Access
+from lrlab.web.framing import Unpacker
+
+BLOCK = 1024**2
+"""Bytes gathered from the network before they are written: fewer hops to a thread, and all that a request holds."""
+
+LARGEST_LIST = 256 * MAX_FILES
+"""Bytes of the list that announces an upload's files: paths of some 200 characters for as many as may come."""
+
+LARGEST_WISH = 16 * 1024
+"""Bytes of every other JSON body."""
+
+SIDE = 160
+"""Pixels of a thumbnail whose side was not asked for."""
+
+_REMEMBERED = 8
+_FULL = "the disk of the server is full; nothing of this upload was kept"
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class _Announced(BaseModel):
+    name: str
+    files: list[tuple[Annotated[str, Field(max_length=4096)], int]]
+
+
+class _Named(BaseModel):
+    name: str
+
+
+class _Wish(BaseModel):
+    name: str = ""
+    path: str = ""
+    sample: bool = False
+
+
+def routes(home: Home, access: Access) -> list[Route]:
+    """The routes above, guarded."""
+    images = Images(home)
+    return [
+        access.route("/api/uploads", images.begin, "upload images", ("POST",)),
+        access.route("/api/uploads/{id}/files", images.receive, "upload images", ("PUT",)),
+        access.route("/api/uploads/{id}/import", images.finish, "upload images", ("POST",)),
+        access.route("/api/uploads/{id}", images.cancel, "upload images", ("DELETE",)),
+        access.route("/api/imports", images.add, "upload images", ("POST",)),
+        access.route("/api/imports/{id}", images.watch, "watch an import"),
+        access.route("/api/imports/{id}", images.cancel_import, "cancel an import", ("DELETE",)),
+        access.route("/api/datasets/{id}/thumbnail/{row:int}", images.thumbnail, "look at images"),
+    ]
+
+
+class Images:
+    """The endpoints, for one lab."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        # Every bundle of files names its upload, and every thumbnail its data set: their records are read once.
+        self._upload = lru_cache(_REMEMBERED)(partial(open_upload, home))
+        self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
+
+    async def begin(self, request: Request) -> Response:
+        """Refuses at once what cannot become a data set: a name that is taken, too much, a disk without room."""
+        asked = await _json(request, _Announced, LARGEST_LIST)
+
+        def begin() -> Upload:
+            sweep_uploads(self._home)
+            return begin_upload(self._home, check_name(self._home, asked.name), asked.files)
+
+        upload = await run_in_threadpool(begin)
+        return JSONResponse({"id": upload.id})
+
+    async def receive(self, request: Request) -> Response:
+        """Streams one body to disk. Refused bodies are read to their end, else the browser never sees the answer."""
+        blocks = _blocks(request)
+        try:
+            try:
+                await self._unpack(request.path_params["id"], blocks)
+            except LabError:
+                async for _ in blocks:
+                    pass
+                raise
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return JSONResponse({})
+
+    async def _unpack(self, upload_id: str, blocks: AsyncIterator[bytes]) -> None:
+        unpacker = Unpacker(await run_in_threadpool(self._upload, upload_id))
+        try:
+            async for block in blocks:
+                await run_in_threadpool(unpacker.feed, block)
+            await run_in_threadpool(unpacker.close)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise LabError(_FULL) from error
+            raise
+        finally:
+            unpacker.drop()
+
+    async def finish(self, request: Request) -> Response:
+        """The upload is complete: its import starts, under the name that the person gave last."""
+        asked = await _json(request, _Named, LARGEST_WISH)
+
+        def start() -> str:
+            return start_import(self._home, open_upload(self._home, request.path_params["id"]), asked.name)
+
+        return JSONResponse({"import": await run_in_threadpool(start)})
+
+    async def cancel(self, request: Request) -> Response:
+        """Leaves nothing of the upload; one that is already gone is no error."""
+        await run_in_threadpool(cancel_upload, self._home, request.path_params["id"])
+        return JSONResponse({})
+
+    async def add(self, request: Request) -> Response:
+        """Images that need not travel: those on the server, and the sample set."""
+        asked = await _json(request, _Wish, LARGEST_WISH)
+        source, name = (Sample(), Sample.name) if asked.sample else (asked.path, asked.name)
+        return JSONResponse({"import": await run_in_threadpool(start_import, self._home, source, name)})
+
+    async def watch(self, request: Request) -> Response:
+        status = await run_in_threadpool(import_status, self._home, request.path_params["id"])
+        return JSONResponse(status.model_dump(mode="json"), headers={"cache-control": "no-store"})
+
+    async def cancel_import(self, request: Request) -> Response:
+        await run_in_threadpool(cancel_import, self._home, request.path_params["id"])
+        return JSONResponse({})
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Image ROW of a data set as a JPEG. A data set never changes, so browsers may keep it."""
+        side = request.query_params.get("side", str(SIDE))
+        if not (side.isascii() and side.isdecimal() and len(side) <= 5):
+            raise LabError(f"side: got {side[:40]!r}, allowed: a whole number of pixels", field="side")
+
+        def draw() -> bytes:
+            dataset = self._dataset(request.path_params["id"])
+            return thumbnail(dataset, request.path_params["row"], int(side))
+
+        headers = {"cache-control": "private, max-age=604800, immutable", "x-content-type-options": "nosniff"}
+        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=headers)
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body in blocks of about BLOCK bytes."""
+    gathered = bytearray()
+    async for chunk in request.stream():
+        gathered += chunk
+        if len(gathered) >= BLOCK:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+async def _json(request: Request, model: type[Body], largest: int) -> Body:
+    """The body as `model`; LabError where it is none or has more than `largest` bytes, counted while it comes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise LabError(f"the request has more than {largest:,} bytes, the most that is allowed")
+    try:
+        return await run_in_threadpool(model.model_validate_json, bytes(body))
+    except ValidationError as error:
+        raise from_validation(error) from error

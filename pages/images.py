@@ -1,0 +1,127 @@
+"""Images: bring pictures in by upload, from the server or as the sample set, and see what came."""
+
+import streamlit as st
+
+from lrlab.charts import class_figure
+from lrlab.datasets import (
+    MAX_FILES,
+    SAMPLE_NAME,
+    Dataset,
+    counts,
+    delete_dataset,
+    grid_rows,
+    list_datasets,
+    sizes,
+    split,
+)
+from lrlab.errors import NotFound
+from lrlab.experiments import Validation
+from lrlab.home import lab_home
+from lrlab.jobs import running_imports
+from lrlab.ui import images_choice as choice
+from lrlab.ui import images_texts as texts
+from lrlab.ui.gallery import gallery
+from lrlab.ui.plot import plot
+from lrlab.ui.upload import upload
+
+home = lab_home()
+
+
+def added() -> None:
+    """A data set came in; one that this tab asked for is shown at once."""
+    news = st.session_state.upload.added
+    came = [dataset.name for dataset in list_datasets(home) if dataset.id == news["id"]]
+    if came and news["mine"]:
+        st.session_state[choice.WIDGET] = came[0]
+
+
+@st.dialog(texts.DELETE_TITLE)
+def ask_to_delete(dataset: Dataset) -> None:
+    st.text(f"{dataset.name}: {texts.headline(dataset, sizes(dataset))}")
+    if runs := choice.users(home, dataset):
+        st.text(texts.in_use(runs))
+        return
+    st.write(texts.DELETE_IN_PLACE if dataset.source == "folder" else texts.DELETE_COPIES)
+    with st.container(horizontal=True):
+        if st.button(texts.DELETE_YES, type="primary", key="delete_yes"):
+            delete_dataset(home, dataset.id)
+            choice.forget()
+            st.rerun()
+        if st.button(texts.DELETE_NO, key="delete_no"):
+            st.rerun()
+
+
+@st.fragment
+def examples(dataset: Dataset) -> None:
+    """Ten images; the button changes only them."""
+    turn = st.session_state.setdefault(f"turn_{dataset.id}", 0)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"##### {texts.EXAMPLES}")
+        if st.button(texts.OTHERS, key="other_ten"):
+            turn = st.session_state[f"turn_{dataset.id}"] = turn + 1
+    gallery(dataset, grid_rows(dataset, 10, turn), texts.UNREADABLE, key="gallery")
+
+
+def show(dataset: Dataset, names: list[str]) -> None:
+    """Everything about one data set, below the choice among all of them."""
+    validation = Validation()
+    parts = split(dataset, validation)
+    table = counts(dataset, parts)
+    size = sizes(dataset)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(texts.CHOICE, names, key=choice.WIDGET, width=320)
+        if st.button(texts.TRAIN, type="primary", key="train"):
+            st.switch_page("pages/train.py")
+        if st.button(texts.DELETE, key="delete"):
+            ask_to_delete(dataset)
+    st.write(texts.headline(dataset, size))
+    chart, facts = st.columns([3, 2], gap="large")
+    with chart:
+        st.markdown(f"##### {texts.CLASSES}")
+        plot("still", {"figure": class_figure(table), "label": texts.chart_label(dataset)}, key="classes")
+        with st.expander(texts.TABLE):
+            st.dataframe(table.rename(columns=texts.PARTS).reset_index(names=texts.CLASS), hide_index=True)
+    with facts:
+        st.markdown(f"##### {texts.SPLIT}")
+        with st.container(horizontal=True):
+            for column, title in texts.PARTS.items():
+                st.metric(title, f"{table[column].sum():,}")
+        st.write(texts.split_sentence(parts, validation))
+        st.markdown(f"##### {texts.SIZES}")
+        st.write(texts.size_sentence(size))
+        if dataset.notes:
+            st.markdown(f"##### {texts.NOTES}")
+            for note in dataset.notes:
+                st.text(note)
+        if dataset.refused:
+            with st.expander(texts.refused_title(len(dataset.refused))):
+                rows = [{texts.FILE: refusal.name, texts.REASON: refusal.reason} for refusal in dataset.refused]
+                st.dataframe(rows, hide_index=True)
+    examples(dataset)
+
+
+st.title("Images")
+st.write(texts.LEAD)
+datasets = list_datasets(home)
+upload(
+    {
+        "texts": texts.CONTROL,
+        "first": not datasets,
+        "taken": [dataset.name for dataset in datasets],
+        "sample": SAMPLE_NAME,
+        "imports": [{"id": status.id, "dataset": status.dataset} for status in running_imports(home)],
+        "most_files": MAX_FILES,
+    },
+    key="upload",
+    on_added_change=added,
+)
+if datasets:
+    names = [dataset.name for dataset in datasets]
+    if not choice.settle(names):
+        st.warning(texts.BAD_LINK)
+    chosen = next(dataset for dataset in datasets if dataset.name == st.session_state[choice.WIDGET])
+    choice.carry(chosen.name)
+    try:
+        show(chosen, names)
+    except NotFound:
+        st.warning(texts.GONE)
