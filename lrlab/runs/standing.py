@@ -93,12 +93,15 @@ def status(run: Run, position: int | None = None) -> RunStatus:
 
 
 def best(epochs: pd.DataFrame) -> tuple[int | None, float | None]:
-    """The epoch with the highest validation accuracy, the first of equals, and that accuracy; None where none is."""
-    accuracy = epochs["val_accuracy"]
-    if not accuracy.notna().any():
+    """The epoch whose model the worker keeps as the best, and its validation accuracy; None where none was validated.
+
+    The highest accuracy counts, among equals the lowest validation loss, then the first.
+    """
+    known = epochs[epochs["val_accuracy"].notna()]
+    if known.empty:
         return None, None
-    row = int(np.nanargmax(accuracy.to_numpy()))
-    return int(epochs["epoch"].iloc[row]), float(accuracy.iloc[row])
+    row = np.lexsort((known["val_loss"], -known["val_accuracy"]))[0]
+    return int(known["epoch"].iloc[row]), float(known["val_accuracy"].iloc[row])
 
 
 def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: float) -> float | None:

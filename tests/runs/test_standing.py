@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pandas as pd
 import pytest
 
 from lrlab.runs import Beat, Run, list_runs, open_log, request_stop, status, update
-from lrlab.runs.standing import duration, ordinal
+from lrlab.runs.standing import best, duration, ordinal
 
 
 def test_before_the_first_point_it_says_what_is_happening(make_run, begin):
@@ -117,9 +118,16 @@ def test_a_worker_that_is_gone_and_one_that_is_silent(make_run, begin):
         ((float("nan"),), (None, None)),
     ],
 )
-def test_the_best_epoch_is_the_first_of_the_highest(trained, accuracies, best):
+def test_the_best_epoch_has_the_highest_accuracy_and_is_the_first_of_equals(trained, accuracies, best):
     seen = status(trained(*accuracies))
     assert (seen.best_epoch, seen.best_val_accuracy) == best
+
+
+def test_of_equal_accuracies_the_lower_loss_is_better():
+    epochs = pd.DataFrame(
+        {"epoch": [0, 1, 2, 3], "val_accuracy": [0.5, 0.5, 0.5, 0.4], "val_loss": [3.0, 1.0, 1.0, 0.1]}
+    )
+    assert best(epochs) == (1, 0.5)
 
 
 @pytest.mark.parametrize(
