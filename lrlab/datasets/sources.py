@@ -73,4 +73,4 @@ def _list_upload(upload: Upload) -> Listing:
         if not is_litter(parts):
             entries.append(Entry(parts, file.size, FileReader(upload.path(number))))
             folders.update(parts[:depth] for depth in range(1, len(parts)))
-    return Listing("upload", "the upload", tuple(entries), frozenset(folders))
+    return Listing("upload", "The upload", tuple(entries), frozenset(folders))
