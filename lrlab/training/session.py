@@ -1,0 +1,162 @@
+"""One go at a run: its parts put together from run.json, trained to the end, the models kept."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+
+from lrlab.datasets import Dataset, Split, decoded, load_dataset, split
+from lrlab.errors import LabError, NotFound
+from lrlab.home import Home
+from lrlab.runs import Attempt, Beat, Result, Run, RunRecord, open_log, revise, stop_requested
+from lrlab.schedules import label
+from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
+from lrlab.training.checkpoints import ModelFacts, load_model, save_model
+from lrlab.training.devices import Device, choose_device
+from lrlab.training.loop import Loop
+from lrlab.training.models import build_model, check_batch
+from lrlab.training.observers import Heartbeat, Keeper, Recorder, StopRequested, StopWatch
+from lrlab.training.optimizers import build_optimizer
+from lrlab.training.schedulers import Driver, check
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The batches of each part; `test` is None where the data set has none."""
+
+    train: TrainBatches
+    val: EvalBatches
+    test: EvalBatches | None
+
+
+class Session:
+    """Trains `run` as attempt `attempt`. `result` is what has come out so far, also after an error."""
+
+    def __init__(self, home: Home, run: Run, attempt: Attempt, beat: Beat) -> None:
+        self._home = home
+        self._run = run
+        self._attempt = attempt
+        self._beat = beat
+        self._record = run.record
+        self._experiment = self._record.experiment
+        self._stop = StopWatch(lambda: stop_requested(run))
+        self.result = Result()
+
+    def train(self) -> None:
+        """Trains to the end. StopRequested once a person asked for it and the model so far was kept; what else is
+        raised ended the run before its end."""
+        experiment = self._experiment
+        check_batch(experiment.model.name, experiment.image_size, experiment.batch_size)
+        device = choose_device(experiment.device, experiment.model.name)
+        self._tell_device(device)
+        parts = self._parts(device)
+        self._say("checking the schedule")
+        check(
+            experiment.schedule,
+            experiment.optimizer.lr,
+            experiment.epochs,
+            len(parts.train),
+            lambda done, total: self._say("checking the schedule", done, total),
+        )
+        self._say("building the model")
+        self._fit(device, parts)
+
+    def _say(self, what: str, done: int = 0, total: int = 0) -> None:
+        self._stop.look()
+        self._beat.say(what[:1].lower() + what[1:], done, total)
+
+    def _tell_device(self, device: Device) -> None:
+        told = self._attempt.model_copy(update={"device": device.text, "threads": device.threads})
+
+        def change(record: RunRecord) -> dict[str, object]:
+            return {"attempts": tuple(told if known == self._attempt else known for known in record.attempts)}
+
+        revise(self._run, change)
+        self._attempt = told
+        _log.info("%s on %s, torch %s", self._record.name, device.text, torch.__version__)
+
+    def _parts(self, device: Device) -> _Parts:
+        experiment = self._experiment
+        dataset = self._dataset()
+        rows = split(dataset, experiment.validation)
+        self._check_counts(rows)
+        images = decoded(self._home, dataset, experiment.image_size, self._say)
+        labels = dataset.images["label"].to_numpy(dtype="int64")
+        pictures = Pictures(images, labels, experiment.image_size, device.device)
+        _log.info("%s: %d images to train on, %d to validate", dataset.name, len(rows.train), len(rows.val))
+        together = eval_batch_size(experiment.batch_size, experiment.image_size, device.device)
+        return _Parts(
+            TrainBatches(pictures, rows.train, experiment.batch_size, experiment.seed),
+            EvalBatches(pictures, rows.val, together),
+            EvalBatches(pictures, rows.test, together) if len(rows.test) else None,
+        )
+
+    def _dataset(self) -> Dataset:
+        facts = self._record.dataset
+        try:
+            return load_dataset(self._home, facts.id)
+        except NotFound as error:
+            raise LabError(f"dataset: {facts.name!r} was deleted after the run was asked for", "dataset") from error
+
+    def _check_counts(self, rows: Split) -> None:
+        planned, batch_size = self._record.steps_per_epoch, self._experiment.batch_size
+        if len(rows.train) // batch_size != planned:
+            raise LabError(
+                f"dataset: {len(rows.train)} images to train on give {len(rows.train) // batch_size} steps per epoch, "
+                f"the run was asked for with {planned}",
+                "dataset",
+            )
+        if not len(rows.val):
+            raise LabError(
+                "dataset: no image is left to validate on; allowed: a class of two images or more", "dataset"
+            )
+
+    def _fit(self, device: Device, parts: _Parts) -> None:
+        experiment, facts = self._experiment, self._facts()
+        torch.manual_seed(experiment.seed)
+        model = build_model(facts.model, len(facts.classes), facts.image_size).to(device.device)
+        optimizer = build_optimizer(experiment.optimizer, model.parameters())
+        schedule = Driver(experiment.schedule, optimizer, len(parts.train))
+        weights = sum(parameter.numel() for parameter in model.parameters())
+        _log.info("%s, %d weights, %s", facts.model, weights, label(experiment.schedule))
+        with open_log(self._run, self._attempt.number, extra_step_columns=("accuracy",)) as log:
+            recorder = Recorder(log, experiment.batch_size)
+            keeper = Keeper(self._run.best_model, facts, self._beat)
+            heartbeat = Heartbeat(self._beat, experiment.batch_size, self._record.steps)
+            observers = (recorder, heartbeat, keeper, self._stop)
+            loop = Loop(model, optimizer, schedule, parts.train, parts.val, device, observers)
+            self._say("first batch")
+            try:
+                loop.fit(experiment.epochs)
+            except StopRequested:
+                recorder.flush()
+                self._save_last(loop, facts)
+                raise
+            finally:
+                self.result = keeper.result
+        self._save_last(loop, facts)
+        if parts.test:
+            self._test(loop, parts.test)
+
+    def _facts(self) -> ModelFacts:
+        return ModelFacts(
+            model=self._experiment.model.name,
+            classes=self._record.dataset.classes,
+            image_size=self._experiment.image_size,
+            run=self._run.id,
+        )
+
+    def _save_last(self, loop: Loop, facts: ModelFacts) -> None:
+        self._beat.say("saving")
+        validated = {"val_accuracy": loop.score.accuracy, "val_loss": loop.score.loss} if loop.score else {}
+        save_model(self._run.last_model, loop.model, facts.model_copy(update={"epoch": loop.epoch, **validated}))
+
+    def _test(self, loop: Loop, batches: EvalBatches) -> None:
+        """The best model on the test images, which nothing was chosen by."""
+        loop.model, _ = load_model(self._run.best_model, loop.device.device)
+        score = loop.evaluate(batches, "evaluating test images")
+        self.result = self.result.model_copy(update={"test_accuracy": score.accuracy, "test_loss": score.loss})
