@@ -2,9 +2,9 @@
 
 from lrlab.datasets.adding import add_dataset, add_sample
 from lrlab.datasets.cache import cache_side, decoded
-from lrlab.datasets.dataset import Dataset, Refusal, check_name, delete_dataset, list_datasets, load_dataset
+from lrlab.datasets.dataset import Dataset, check_name, delete_dataset, list_datasets, load_dataset
 from lrlab.datasets.limits import MAX_FILES, MAX_UPLOAD_BYTES
-from lrlab.datasets.source import Progress
+from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
 from lrlab.datasets.splitting import Split, split
 from lrlab.datasets.uploads import Receiver, Upload, begin_upload, cancel_upload, open_upload, sweep_uploads

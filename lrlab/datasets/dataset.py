@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lrlab.datasets.paths import is_showable
-from lrlab.datasets.source import Kind
+from lrlab.datasets.source import Kind, Refusal
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.files import is_id
 from lrlab.home import Home
@@ -31,15 +31,6 @@ ORIGINALS = "images"
 MAX_NAME = 80
 
 _log = logging.getLogger(__name__)
-
-
-class Refusal(BaseModel):
-    """A file that was not taken: its path as the person knows it, and why ("is cut off before its end")."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    reason: str
 
 
 class Dataset(BaseModel):
@@ -86,7 +77,7 @@ class Dataset(BaseModel):
     def refused(self) -> tuple[Refusal, ...]:
         """Every file that was not taken, in the order of their names."""
         table = self._table(REFUSED)
-        return tuple(Refusal(name=name, reason=reason) for name, reason in zip(table.name, table.reason, strict=True))
+        return tuple(map(Refusal, table["name"], table["reason"]))
 
     def _table(self, name: str) -> pd.DataFrame:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lrlab.datasets.limits import MAX_FILES
 from lrlab.datasets.paths import MAX_DEPTH, Parts, is_litter, is_showable
-from lrlab.datasets.source import Entry, Listing, Refused
+from lrlab.datasets.source import Entry, Listing, Refusal
 from lrlab.errors import LabError
 
 
@@ -19,7 +19,7 @@ def list_folder(root: Path) -> Listing:
     """
     entries: list[Entry] = []
     folders: set[Parts] = set()
-    refused: list[Refused] = []
+    refused: list[Refusal] = []
     visited: set[tuple[int, int]] = set()
     waiting: list[tuple[Path, Parts]] = [(root, ())]
     while waiting:
@@ -34,7 +34,7 @@ def list_folder(root: Path) -> Listing:
         except OSError as error:
             if not above:
                 raise LabError(f"{root} cannot be read ({error.strerror})", field="source") from error
-            refused.append(Refused("/".join(above), f"is a folder that cannot be read ({error.strerror})"))
+            refused.append(Refusal("/".join(above), f"is a folder that cannot be read ({error.strerror})"))
             continue
         for item in listed:
             parts = (*above, unicodedata.normalize("NFC", item.name))
@@ -42,18 +42,18 @@ def list_folder(root: Path) -> Listing:
                 continue
             if not is_showable(item.name):
                 shown = os.fsencode(item.name).decode("utf-8", "replace")
-                refused.append(Refused("/".join((*above, shown)), "has a name that is not UTF-8 or cannot be shown"))
+                refused.append(Refusal("/".join((*above, shown)), "has a name that is not UTF-8 or cannot be shown"))
             elif item.is_dir():
                 if len(parts) < MAX_DEPTH:
                     folders.add(parts)
                     waiting.append((Path(item.path), parts))
                 else:
-                    refused.append(Refused("/".join(parts), f"lies deeper than {MAX_DEPTH} folders"))
+                    refused.append(Refusal("/".join(parts), f"lies deeper than {MAX_DEPTH} folders"))
             elif item.is_file():
                 path = Path(item.path)
                 entries.append(Entry(parts, item.stat().st_size, FileReader(path), path.relative_to(root).as_posix()))
             else:
-                refused.append(Refused("/".join(parts), "is a broken link or a device, not a file"))
+                refused.append(Refusal("/".join(parts), "is a broken link or a device, not a file"))
         if len(entries) > MAX_FILES:
             raise LabError(f"{root} holds too many files; allowed: at most {MAX_FILES:,}", field="source")
     return Listing("folder", root.name or str(root), tuple(entries), frozenset(folders), tuple(refused), root)

@@ -40,8 +40,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A file that was not taken, and why; `reason` continues the sentence "this file ..."."""
+class Refusal:
+    """A file that was not taken: its path as the person knows it, and why.
+
+    `reason` continues the sentence "this file ...": "is cut off before its end".
+    """
 
     name: str
     reason: str
@@ -59,5 +62,5 @@ class Listing:
     title: str
     entries: tuple[Entry, ...]
     folders: frozenset[Parts]
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     stays: Path | None = None

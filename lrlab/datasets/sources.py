@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from lrlab.datasets.archives import open_zip
 from lrlab.datasets.folders import FileReader, list_folder
-from lrlab.datasets.paths import Parts, is_litter, safe_parts
+from lrlab.datasets.paths import Parts, is_litter, is_showable, safe_parts
 from lrlab.datasets.sample import draw_sample
 from lrlab.datasets.source import Entry, Listing, Progress, silent
 from lrlab.datasets.uploads import Upload
@@ -53,7 +53,7 @@ def opened(source: Source, progress: Progress = silent) -> Iterator[Listing]:
 def existing(source: str | Path) -> Path:
     """The absolute path of a file or folder that a person named; LabError (field "source") where there is none."""
     text = str(source).strip()
-    if not text or "\0" in text:
+    if not text or not is_showable(text):
         raise LabError(f"source: got {shown(text)}, allowed: the path of a zip file or a folder", field="source")
     try:
         path = Path(text).expanduser().resolve()

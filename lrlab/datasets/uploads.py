@@ -68,21 +68,16 @@ class Upload(BaseModel):
         return self._folder / f"{number:06d}"
 
     def receive(self, number: int, start: int | None = None) -> Receiver:
-        """Opens file `number` for writing; what was received of it before is dropped.
+        """Opens file `number` for writing.
 
-        With `start` the file comes in slices, one after another: this one begins at byte `start`, which must not
-        lie beyond the bytes `held`; what is held from there on is dropped.
+        Without `start` the whole file follows, and what was received of it before is dropped. With `start`, a slice
+        that begins at that byte follows: bytes received from there on are dropped, those before must be there.
+        Raises LabError where there is no such number or no such start, NotFound where the upload is gone.
         """
+        path, declared = self.path(number), self.files[number]
         if not self._folder.is_dir():
             raise NotFound("this upload was cancelled or is already imported")
-        if start is not None and not 0 <= start <= (held := _size(_slices(self.path(number)))):
-            raise LabError(f"{shown(self.files[number].path)} is held up to byte {held}, got byte {start} next")
-        return Receiver(self.path(number), self.files[number], start)
-
-    def held(self, number: int) -> int:
-        """The bytes of file `number`, a file that comes in slices, that have arrived from its start on."""
-        whole = self.path(number)
-        return _size(_slices(whole)) or _size(whole)
+        return Receiver(path, declared) if start is None else _continued(path, declared, start)
 
     def missing(self) -> list[int]:
         """The numbers of the files that have not arrived whole."""
@@ -101,39 +96,33 @@ class Upload(BaseModel):
 class Receiver:
     """Takes the bytes of one file. Only a file whose every byte came is kept; as a context it closes or drops it.
 
-    `start`: see `Upload.receive`. Two receivers of one file do no harm: they write the same bytes at the same places.
+    `left`: the bytes that are still to come.
     """
 
-    def __init__(self, path: Path, declared: DeclaredFile, start: int | None = None) -> None:
+    def __init__(self, path: Path, declared: DeclaredFile, partial: Path | None = None, start: int = 0) -> None:
+        self.left = declared.size - start
         self._path = path
         self._declared = declared
-        self._partial = path.with_name(f".{path.name}.{new_id(6)}") if start is None else _slices(path)
+        self._partial = partial or path.with_name(f".{path.name}.{new_id(6)}")
         self._file: BinaryIO = self._partial.open("r+b" if start else "wb")
-        self._file.seek(start or 0)
-        self._file.truncate()
-        self._left = declared.size - (start or 0)
+        self._file.truncate(start)
+        self._file.seek(start)
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Appends `chunk`; LabError where the file becomes larger than it was declared."""
-        self._left -= len(chunk)
-        if self._left < 0:
+        self.left -= len(chunk)
+        if self.left < 0:
             self.drop()
             raise LabError(f"{shown(self._declared.path)} is larger than was announced", field="source")
         self._file.write(chunk)
 
-    @property
-    def left(self) -> int:
-        """Bytes of the file that have not come."""
-        return self._left
-
     def pause(self) -> None:
-        """Ends a slice: what came of the file is held, and the next slice goes on from there."""
+        """Ends a slice: what came stays until the next slice is received."""
         self._file.close()
-        os.utime(self._path.parent)  # the upload is not abandoned; writing to a file does not touch its folder
 
     def close(self) -> None:
         """Keeps the file; LabError, and nothing kept, where bytes are missing."""
-        if self._left > 0:
+        if self.left > 0:
             self.drop()
             raise LabError(f"{shown(self._declared.path)} was cut off while it was sent", field="source")
         self._file.close()
@@ -154,6 +143,18 @@ class Receiver:
             self.close()
         else:
             self.drop()
+
+
+def _continued(path: Path, declared: DeclaredFile, start: int) -> Receiver:
+    """A Receiver of the slice from byte `start` on. All slices of a file share one partial file."""
+    partial = path.with_name(f".{path.name}.slices")
+    there = partial.stat().st_size if start and partial.exists() else 0
+    if not 0 <= start <= min(there, declared.size):
+        raise LabError(
+            f"start: got byte {start} of {shown(declared.path)}, allowed: 0 to {there}, the bytes that came before",
+            field="start",
+        )
+    return Receiver(path, declared, partial, start)
 
 
 def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upload:

@@ -21,7 +21,6 @@ from lrlab.datasets import (
     Refusal,
     Source,
     add_dataset,
-    adding,
     begin_upload,
     decoded,
     delete_dataset,
@@ -248,7 +247,7 @@ def test_what_cannot_be_trained_on_is_refused_whole(
 
 
 def test_images_that_are_all_broken_are_refused_with_the_first_reason(home: Home, make_zip: Make) -> None:
-    with pytest.raises(LabError, match=r"no image that could be read; the first: 'A/1.png' is no image"):
+    with pytest.raises(LabError, match=r"no image that could be read; 'A/1.png' is no image"):
         add_dataset(home, make_zip({"A/1.png": b"broken", "B/1.png": b"broken"}), "made")
     assert _leftovers(home) == []
 
@@ -362,7 +361,7 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(
 def test_more_bytes_than_allowed_end_the_import(
     home: Home, contents: Contents, make_tree: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adding, "MAX_TOTAL_BYTES", 1000)
+    monkeypatch.setattr(building, "MAX_TOTAL_BYTES", 1000)
     with pytest.raises(LabError, match="larger than 1000 bytes together"):
         add_dataset(home, make_tree(contents(PLAIN)), "made")
     assert _leftovers(home) == []
@@ -379,7 +378,7 @@ def test_more_files_than_allowed_end_the_import(
 def test_an_image_file_that_is_too_large_is_refused_alone(
     home: Home, contents: Contents, make_zip: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adding, "MAX_IMAGE_BYTES", 2000)
+    monkeypatch.setattr(building, "MAX_IMAGE_BYTES", 2000)
     files = contents(PLAIN)
     large = files["A/1.png"] + bytes(2000)
     dataset = add_dataset(home, make_zip(files | {"A/large.png": large}), "made")

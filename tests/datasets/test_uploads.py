@@ -76,6 +76,42 @@ def test_finish_tells_what_is_missing(home: Home) -> None:
     assert caught.value.field == "source"
 
 
+def test_a_large_file_may_come_in_slices(home: Home) -> None:
+    """The second slice is cut off and sent again from its start, as a browser does whose connection dropped."""
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    for start, piece in ((0, b"0123"), (4, b"45"), (4, b"4567"), (8, b"89")):
+        receiver = upload.receive(0, start)
+        receiver.write(piece)
+        assert receiver.left == 10 - start - len(piece)
+        if receiver.left:
+            receiver.pause()
+            assert upload.missing() == [0]
+        else:
+            receiver.close()
+    assert upload.missing() == []
+    assert upload.path(0).read_bytes() == b"0123456789"
+    assert _names(upload.folder) == ["000000", "upload.json"]
+
+
+@pytest.mark.parametrize("start", [-1, 5, 11])
+def test_a_slice_must_follow_what_came_before(home: Home, start: int) -> None:
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    first = upload.receive(0, 0)
+    first.write(b"0123")
+    first.pause()
+    with pytest.raises(LabError, match="allowed: 0 to 4, the bytes that came before") as caught:
+        upload.receive(0, start)
+    assert caught.value.field == "start"
+
+
+def test_a_slice_that_is_too_long_is_refused(home: Home) -> None:
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    receiver = upload.receive(0, 0)
+    with pytest.raises(LabError, match="larger than was announced"):
+        receiver.write(b"0123456789!")
+    assert _names(upload.folder) == ["upload.json"]
+
+
 REFUSED = {
     "none": ([], "got 0 files"),
     "a path out of the folder": ([("../evil", 1)], "leads out of its folder"),
