@@ -22,6 +22,7 @@ from lrlab.datasets import (
     Source,
     add_dataset,
     begin_upload,
+    building,
     decoded,
     delete_dataset,
     folders,
