@@ -40,9 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # Whoever read the output has enough; Python would complain once more when it flushes at its own end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the output has enough
+        _give_up_stdout()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -58,13 +57,21 @@ def _refused(error: ValueError | OSError) -> int:
 
     if isinstance(error, ValidationError):
         error = from_validation(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        complain(f"{error.filename}: {error.strerror}")
+    if isinstance(error, OSError):
+        named = error.filename is not None
+        complain(f"{error.filename}: {error.strerror}" if named else error.strerror or str(error))
+        if not named:  # such as a full disk behind stdout
+            _give_up_stdout()
     elif isinstance(error, LabError):
         complain(str(error))
     else:
         raise error
     return REFUSED
+
+
+def _give_up_stdout() -> None:
+    """Lets what is still to be written vanish; Python would complain once more when it flushes at its own end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:
