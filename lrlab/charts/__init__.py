@@ -1,7 +1,7 @@
 """Curves and run logs to Plotly figures: pure functions, one palette."""
 
 from lrlab.charts.dataset import class_figure
-from lrlab.charts.figure import PALETTE, Figure, colour, typed
+from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.preview import MAX_KEPT, Kept, PreviewState, preview
 from lrlab.charts.schedule import schedule_figure
 from lrlab.charts.series import Series, series
@@ -17,6 +17,7 @@ __all__ = [
     "Series",
     "class_figure",
     "colour",
+    "distinct_colours",
     "preview",
     "schedule_figure",
     "series",

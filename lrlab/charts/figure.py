@@ -8,6 +8,7 @@ colours are left to the page, which knows its theme.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ FONT_SIZE = 14
 def colour(index: int) -> str:
     """The colour of the `index`-th schedule or run; they repeat after the palette's end."""
     return PALETTE[index % len(PALETTE)]
+
+
+def distinct_colours(places: Sequence[int]) -> list[str]:
+    """The colours of runs with these places in the palette; of several with the same, all but the first get a free one.
+
+    A run keeps its colour wherever that can be: two runs of one colour side by side would tell nothing.
+    """
+    own = [colour(place) for place in places]
+    free = [shade for shade in PALETTE if shade not in own]
+    return [shade if shade not in own[:index] or not free else free.pop(0) for index, shade in enumerate(own)]
 
 
 def typed(values: NDArray[Any]) -> dict[str, str]:

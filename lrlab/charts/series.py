@@ -25,7 +25,7 @@ class Series:
     """The rows of one run and what surrounds them.
 
     `steps`, `epochs`: frames with the columns of the run's log, ordered by step. `planned`: the LR of every update of
-    the whole run, or None where it depends on what is measured. `resumed_at`: the first steps of later attempts.
+    the whole run, or None where nothing but the log knows it. `resumed_at`: the first steps of later attempts.
     `live`: more rows may come.
     """
 
@@ -100,8 +100,7 @@ def series(
     epochs: pd.DataFrame | None = None,
 ) -> Series:
     """`run` ready for a chart, named `name` (default: its own name). Frames already read may be given."""
-    record, state = run.record, run.state
-    live = state not in FINAL
+    record = run.record
     return Series(
         name=record.name if name is None else name,
         colour=colour,
@@ -109,7 +108,7 @@ def series(
         epochs=run.epochs if epochs is None else epochs,
         steps_per_epoch=record.steps_per_epoch,
         planned_epochs=record.experiment.epochs,
-        planned=planned_lr(record) if live else None,
+        planned=planned_lr(record),
         resumed_at=tuple(attempt.first_step for attempt in record.attempts[1:]),
-        live=live,
+        live=run.state not in FINAL,
     )

@@ -59,7 +59,8 @@ class RunTraces:
         self.lr = run.steps["lr"].to_numpy(float)
         self.losses = (smooth(self.loss, self.window), run.epochs["val_loss"].to_numpy(float))
         self.accuracies = tuple(100 * run.epochs[name].to_numpy(float) for name in ("train_accuracy", "val_accuracy"))
-        self.all_lr = self.lr if run.planned is None else np.concatenate([self.lr, run.planned])
+        self.ahead = run.planned[len(self.lr) :] if run.live and run.planned is not None else self.lr[:0]
+        self.all_lr = np.concatenate([self.lr, self.ahead])
         begin = self.loss[:5][np.isfinite(self.loss[:5])]
         self.first_loss = float(np.median(begin)) if len(begin) else math.nan
 
@@ -172,16 +173,14 @@ class RunTraces:
 
     def _lr_ahead(self) -> dict[str, Any] | None:
         """What the plan still holds, faint; in seconds nobody knows when it will be."""
-        done = len(self.lr)
-        if self.run.planned is None or self.x == "seconds" or done >= len(self.run.planned):
+        if self.x == "seconds" or not len(self.ahead):
             return None
-        ahead = self.run.planned[done:]
-        rows = self._lr_rows(ahead)
-        places = np.concatenate([[0], rows + 1]) + done
+        rows = self._lr_rows(self.ahead)
+        places = np.concatenate([[0], rows + 1]) + len(self.lr)
         return self._trace(
             LR, "", {"shape": "vh", "width": 1.4, "dash": "2px,3px"}, hoverinfo="skip", opacity=0.5,
             x=typed(places / (self.run.steps_per_epoch if self.x == "epoch" else 1)),
-            y=typed(np.concatenate([ahead[:1], ahead[rows]])),
+            y=typed(np.concatenate([self.ahead[:1], self.ahead[rows]])),
         )  # fmt: skip
 
     def _lr_rows(self, lr: Floats) -> NDArray[np.int64]:

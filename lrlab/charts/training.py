@@ -19,7 +19,7 @@ from lrlab.charts.series import Axis, Series
 from lrlab.charts.traces import RunTraces
 from lrlab.schedules import number
 
-DOMAINS = {"loss": (0.67, 1.0), "accuracy": (0.285, 0.6), "LR": (0.0, 0.215)}
+DOMAINS = {"loss": (0.69, 1.0), "accuracy": (0.3, 0.595), "LR": (0.0, 0.205)}
 """The heights of the three charts as parts of the whole."""
 
 TITLES = {"loss": "loss", "accuracy": "accuracy, %", "LR": "learning rate"}
@@ -64,18 +64,18 @@ def training_figure(runs: Sequence[Series], *, x: Axis = "epoch", log_lr: bool =
 def _x_axis(runs: Sequence[Series], x: Axis) -> dict[str, Any]:
     longest = max((run.length(x) for run in runs), default=0.0) or 1.0
     growing = x == "seconds" and any(run.live for run in runs)
-    return axis(
-        X_TITLES[x],
+    return axis("") | {
+        "title": {"text": X_TITLES[x], "font": {"size": FONT_SIZE}, "standoff": 8},
         # A little room, so that the last point is seen whole.
-        range=[0, seconds_end(longest) if growing else 1.015 * longest],
-        anchor="y3",
-        automargin=False,
-        tickformat="" if x == "epoch" else ",~r",
-        unifiedhovertitle={"text": HOVER_TITLES[x]},
-        spikethickness=1,
-        spikedash="solid",
-        uirevision=x,
-    )
+        "range": [0, seconds_end(longest) if growing else 1.015 * longest],
+        "anchor": "y3",
+        "automargin": False,
+        "tickformat": "" if x == "epoch" else ",~r",
+        "unifiedhovertitle": {"text": HOVER_TITLES[x]},
+        "spikethickness": 1,
+        "spikedash": "solid",
+        "uirevision": x,
+    }
 
 
 def _y_axis(part: str, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """The words of the Train and Compare pages and of the live charts, in one place."""
 
+from __future__ import annotations
+
+from lrlab.runs import RunStatus
+
 LIVE = {
     "chart": "Loss, accuracy and learning rate of the runs, one above the other on one x axis",
     "stop": "Stop",
@@ -8,13 +12,15 @@ LIVE = {
     "last_model": "Last model",
     "log_csv": "Log as CSV",
     "log_parquet": "as Parquet",
-    "training": "training, loss smoothed over about {n} updates",
-    "training_any": "training, loss smoothed",
-    "each_update": "each update",
-    "validation": "validation, after each epoch",
+    "training": "training, smoothed over {n} updates",
+    "training_any": "training, smoothed",
+    "training_more": "The training loss is a running mean; behind a single run's lies each update's own loss, faint.",
+    "validation": "validation",
+    "validation_more": "Measured at the end of each epoch on images that are never trained on.",
     "best": "best epoch",
     "changed": "LR changed",
     "ahead": "LR to come",
+    "whole": "Show all",
     "x": "x axis",
     "epoch": "epoch",
     "step": "step",
@@ -26,3 +32,129 @@ LIVE = {
     "connecting": "Asking the server for this run",
     "gone": "There is nothing to show: the run was deleted.",
 }
+
+TRAIN = {
+    "title": "Train",
+    "lead": "Train a model on your images with the schedule you composed, and watch what the schedule does.",
+    "new": "New run",
+    "dataset": "Data set",
+    "model": "Model",
+    "optimizer": "Optimiser",
+    "schedule": "Schedule",
+    "schedule_help": "The one composed on the Schedule page, or a plain one whose lengths fit the epochs of this run.",
+    "composed": "Composed: ",
+    "to_schedule": "Change it on the Schedule page",
+    "more": "More settings",
+    "start": "Start training",
+    "starting": "Putting the run into the queue",
+    "faulty": "Something above needs a change before this can start.",
+    "no_images": "There are no images yet. Take the built-in sample set, and a first run trains within a minute.",
+    "sample": "Use the sample set",
+    "bring": "Bring my own images",
+    "sample_progress": "Drawing the sample set",
+    "missing_run": "The run of this address does not exist any more.",
+    "runs": "Runs",
+    "no_runs": "No run yet. What you start here is listed below the form.",
+    "settings": "Settings of this run",
+    "settings_help": "As EXPERIMENT.json: python -m lrlab train EXPERIMENT.json trains the same again.",
+    "log": "What the worker wrote",
+    "no_log": "Nothing so far.",
+    "compare": "Compare with other runs",
+}
+
+STATES = {
+    "queued": "queued",
+    "running": "running",
+    "stalled": "stalled",
+    "succeeded": "finished",
+    "failed": "failed",
+    "cancelled": "stopped",
+    "lost": "lost",
+}
+
+
+def run_facts(status: RunStatus) -> str:
+    """The one thing to know about a run in a list."""
+    best = f"best {100 * status.best_val_accuracy:.1f} %" if status.best_val_accuracy is not None else ""
+    if status.final:
+        return best or status.message
+    epoch = f"epoch {status.epoch} of {status.epochs}" if status.epoch else status.message
+    return " · ".join(filter(None, (epoch, best)))
+
+
+def plan_line(train: int, val: int, test: int, steps_per_epoch: int, updates: int) -> str:
+    """What the run is going to do."""
+    tested = f", tests on {test:,} at the end" if test else ""
+    return (
+        f"Trains on {train:,} images, validates on {val:,}{tested}: "
+        f"{steps_per_epoch:,} {_steps(steps_per_epoch)} per epoch, {updates:,} in all."
+    )
+
+
+def length_note(interval: str, composed: tuple[int, int], run: tuple[int, int]) -> str:
+    """What happens where the run is not as long as the schedule was composed for; empty where it makes no difference.
+
+    `composed`, `run`: (epochs, steps per epoch). `interval`: what the schedule's lengths count.
+    """
+    if interval == "epoch":
+        meant, has, unit = composed[0], run[0], "epochs"
+        how = ""
+    else:
+        meant, has, unit = composed[0] * composed[1], run[0] * run[1], "steps"
+        how = f" ({run[0]:,} epochs of {run[1]:,})"
+    if meant == has:
+        return ""
+    start = f"Composed for {meant:,} {unit}; this run has {has:,}{how}. Its lengths count {unit}, so "
+    if has < meant:
+        return start + f"the last {meant - has:,} {unit} of it are never reached."
+    return start + f"it goes on for {has - meant:,} {unit} beyond what it was composed for."
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, as one says it."""
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _steps(count: int) -> str:
+    return "step" if count == 1 else "steps"
+
+
+COMPARE = {
+    "title": "Compare",
+    "lead": "Overlay runs and see which schedule did better, and when.",
+    "no_runs": "There is nothing to compare yet. Train a first run, then a second one with another schedule.",
+    "to_train": "Train a run",
+    "choose": "Select runs in the table to see them overlaid.",
+    "too_many": "Up to {most} runs can be overlaid; the newest of those selected are shown.",
+    "rename": "Rename",
+    "rename_title": "Rename a run",
+    "new_name": "New name",
+    "save": "Save",
+    "delete": "Delete",
+    "delete_title": "Delete runs",
+    "delete_what": "Their logs and models are removed from the disk. This cannot be undone.",
+    "delete_yes": "Delete for good",
+    "cancel": "Cancel",
+    "table_csv": "Table as CSV",
+    "differences": "Settings that differ",
+    "same": "These runs have the same settings.",
+}
+
+COLUMNS = {
+    "dot": "",
+    "state": "state",
+    "name": "name",
+    "dataset": "data",
+    "model": "model",
+    "schedule": "schedule",
+    "best_val_accuracy": "best val acc",
+    "best_epoch": "at epoch",
+    "val_accuracy": "last val acc",
+    "val_loss": "last val loss",
+    "seconds": "duration",
+}
+"""The columns of the table of runs, in their order."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from lrlab import jobs
-from lrlab.charts import PALETTE, Series, colour, series, smoothing_window, training_figure
+from lrlab.charts import Series, distinct_colours, series, smoothing_window, training_figure
 from lrlab.charts.series import Axis
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
@@ -119,8 +119,7 @@ class _Followed:
         written = self._run_json_time()
         if not self.status.final or written != self._written:
             self._written = written
-            waiting = self.run.record.state == "queued"
-            self.status = status(self.run, jobs.position(home, self.run.id) if waiting else None)
+            self.status = jobs.run_status(home, self.run.id)
         return self._tail.poll()
 
     def _run_json_time(self) -> int:
@@ -135,13 +134,3 @@ class _Followed:
 
     def series(self, label: str, shade: str) -> Series:
         return series(self.run, shade, label, steps=self._tail.steps, epochs=self._tail.epochs)
-
-
-def distinct_colours(places: Sequence[int]) -> list[str]:
-    """The colours of runs with these places in the palette; of several with the same, all but the first get a free one.
-
-    A run keeps its colour wherever that can be: two runs of one colour side by side would tell nothing.
-    """
-    own = [colour(place) for place in places]
-    free = [shade for shade in PALETTE if shade not in own]
-    return [shade if shade not in own[:index] or not free else free.pop(0) for index, shade in enumerate(own)]

@@ -12,6 +12,8 @@ class Live {
     this.strips = new Map();
     this.newest = null;
     this.drawing = null;
+    this.zoom = new Map(); // axis -> the range that a person chose
+    this.resets = 0;
     this.wasLive = false;
     this.build(component.data);
     this.chart = new Chart(this.parts.chart, component.data.plotly);
@@ -27,6 +29,7 @@ class Live {
     if (address === this.address) return;
     this.address = address;
     this.api = api;
+    this.forgetZoom();
     this.root.firstChild.classList.toggle("several", runs.length > 1);
     this.connect();
   }
@@ -51,13 +54,14 @@ class Live {
       waiting: part("waiting", { role: "status" }),
     };
     this.parts = parts;
+    parts.whole = element("button", { type: "button", class: "whole", onclick: () => this.unzoom() }, texts.whole);
     const switches = part(
       "switches", {},
       this.toggle("x", texts.x, ["epoch", "step", "seconds"].map((value) => [value, texts[value]])),
       this.toggle("log", texts.scale, [["0", texts.linear], ["1", texts.log]]),
     );
     this.root.replaceChildren(
-      part("live", {}, parts.strips, part("bar", {}, parts.key, switches), part("stage", {}, parts.chart, parts.waiting, parts.lost)),
+      part("live", {}, parts.strips, part("bar", {}, parts.key, switches), part("stage", {}, parts.chart, parts.whole, parts.waiting, parts.lost)),
     );
     this.wait([{ message: texts.connecting, share: null }]);
   }
@@ -80,6 +84,7 @@ class Live {
     this.view[name] = value;
     this.press(this.root.querySelector(`[data-testid="live-${name}"]`), value);
     writeView(this.view);
+    if (name === "x") this.forgetZoom();
     this.connect();
   }
 
@@ -159,8 +164,43 @@ class Live {
     this.showKey(news);
     if (news.drawing !== this.drawing) {
       this.drawing = news.drawing;
-      this.chart.draw(news.figure);
+      this.draw();
     }
+  }
+
+  // The server's axes follow the rows; an axis that a person has zoomed stays as it is until they ask for all of it.
+  async draw() {
+    const { data, layout } = this.newest.figure;
+    const drawn = { ...layout };
+    for (const axis of ["xaxis", "yaxis", "yaxis2"]) {
+      // Plotly writes a zoom into the very array it was given.
+      const range = [...(this.zoom.get(axis) ?? layout[axis].range)];
+      drawn[axis] = { ...layout[axis], range, uirevision: `${this.resets}` };
+    }
+    await this.chart.draw({ data, layout: drawn });
+    if (this.listening || !this.parts.chart.on) return;
+    this.listening = true;
+    this.parts.chart.on("plotly_relayout", (change) => this.zoomed(change));
+    this.parts.chart.on("plotly_doubleclick", () => (this.unzooming = true));
+  }
+
+  zoomed(change) {
+    if (this.unzooming) return this.unzoom();
+    const axes = Object.keys(change).map((key) => key.match(/^([xy]axis2?)\.range/)?.[1]);
+    for (const axis of axes.filter(Boolean)) this.zoom.set(axis, [...this.parts.chart.layout[axis].range]);
+    this.root.firstChild.classList.toggle("zoomed", this.zoom.size > 0);
+  }
+
+  unzoom() {
+    this.forgetZoom();
+    this.draw();
+  }
+
+  forgetZoom() {
+    this.unzooming = false;
+    this.resets += 1;
+    this.zoom.clear();
+    this.root.firstChild.classList.remove("zoomed");
   }
 
   whyEmpty(runs) {
@@ -194,11 +234,9 @@ class Live {
 
   showKey({ runs, smoothed, figure }) {
     const { texts } = this;
-    const several = runs.length > 1;
     const entries = [
-      several ? null : ["thin faint", texts.each_update],
-      ["thin", smoothed ? texts.training.replace("{n}", smoothed) : texts.training_any],
-      ["dashed", texts.validation],
+      ["thin", smoothed ? texts.training.replace("{n}", smoothed) : texts.training_any, texts.training_more],
+      ["dashed", texts.validation, texts.validation_more],
       ["ring", texts.best],
       figure.layout.shapes.length ? ["hair", texts.changed] : null,
       runs.some((run) => !run.final) && this.view.x !== "seconds" ? ["dotted", texts.ahead] : null,
@@ -207,7 +245,7 @@ class Live {
     if (this.parts.key.dataset.entries === wanted) return;
     this.parts.key.dataset.entries = wanted;
     this.parts.key.replaceChildren(
-      ...entries.map(([look, text]) => element("span", { class: "entry" }, element("i", { class: look }), text)),
+      ...entries.map(([look, text, title]) => element("span", { class: "entry", title }, element("i", { class: look }), text)),
     );
   }
 
@@ -218,14 +256,13 @@ class Live {
         this.strips.delete(id);
       }
     }
-    for (const run of runs) {
-      if (!this.strips.has(run.id)) {
-        this.strips.set(run.id, new Strip(run.id, this.api, this.texts));
-      }
+    runs.forEach((run, place) => {
+      if (!this.strips.has(run.id)) this.strips.set(run.id, new Strip(run.id, this.api, this.texts));
       const strip = this.strips.get(run.id);
-      strip.show(run);
-      if (this.parts.strips.children[runs.indexOf(run)] !== strip.node) this.parts.strips.insertBefore(strip.node, this.parts.strips.children[runs.indexOf(run)] ?? null);
-    }
+      strip.show(run, runs.length > 1);
+      const there = this.parts.strips.children[place];
+      if (there !== strip.node) this.parts.strips.insertBefore(strip.node, there ?? null);
+    });
   }
 }
 
@@ -264,9 +301,10 @@ class Strip {
     );
   }
 
-  show(run) {
+  show(run, brief) {
     const { words, files } = run;
     const { parts } = this;
+    const drawable = run.step > 0;
     parts.dot.style.background = run.colour;
     parts.bar.firstChild.style.background = run.colour;
     parts.bar.firstChild.style.width = `${100 * run.share}%`;
@@ -276,9 +314,8 @@ class Strip {
     put(parts.name, run.label);
     parts.name.title = run.name;
     put(parts.state, words.state);
-    const drawable = run.step > 0;
-    put(parts.progress, words.progress || (drawable ? "" : words.message));
-    put(parts.left, words.left || (drawable ? words.message : ""));
+    put(parts.progress, brief && run.final ? words.message : words.progress || words.message);
+    put(parts.left, words.left || (drawable && !(brief && run.final) ? words.message : ""));
     put(parts.best, words.best);
     put(parts.speed, [words.speed, words.device].filter(Boolean).join(" · "));
     put(parts.trouble.firstChild, this.refusal || words.cause || (run.state === "stalled" ? words.message : ""));
@@ -290,13 +327,13 @@ class Strip {
     parts.links.best.hidden = !files.best;
     parts.links.last.hidden = !(files.last && run.final);
     parts.links.log.hidden = parts.links.parquet.hidden = !files.log;
-    this.run = run;
+    this.shown = [run, brief];
   }
 
   async stop() {
     this.asked = true;
     this.refusal = "";
-    this.show(this.run);
+    this.show(...this.shown);
     try {
       const response = await fetch(`${this.address}/stop`, { method: "POST" });
       if (!response.ok) this.refusal = (await response.json()).error;
@@ -305,7 +342,7 @@ class Strip {
       this.refusal = this.texts.lost;
     }
     if (this.refusal) this.asked = false;
-    this.show(this.run);
+    this.show(...this.shown);
   }
 }
 

@@ -1,0 +1,50 @@
+"""A list of runs, each a link that opens it. Names are text: the component sets them as text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from lrlab import jobs
+from lrlab.charts import colour
+from lrlab.errors import NotFound
+from lrlab.home import Home
+from lrlab.runs import Run
+from lrlab.ui import texts
+from lrlab.ui.plot import joined
+
+HERE = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "lrlab_run_list",
+    html='<ol class="lrlab-run-list"></ol>',
+    css=joined(HERE, ("run_list.css",)),
+    js=joined(HERE, ("run_list.js",)),
+    isolate_styles=False,
+)
+
+
+def run_list(home: Home, runs: Sequence[Run], shown: str | None, key: str, on_open: Callable[[], None]) -> None:
+    """Lists `runs`; a click calls `on_open` with the run's id in `st.session_state[key].open`. `shown` is marked."""
+    rows = [row for run in runs if (row := _row(home, run, shown))]
+    _component(data={"rows": rows}, key=key, on_open_change=on_open)
+
+
+def _row(home: Home, run: Run, shown: str | None) -> dict[str, Any] | None:
+    try:
+        record, status = run.record, jobs.run_status(home, run.id)
+    except NotFound:  # deleted since the list was made
+        return None
+    return {
+        "id": run.id,
+        "name": record.name,
+        "colour": colour(record.colour),
+        "state": texts.STATES[status.state],
+        "facts": texts.run_facts(status),
+        "when": texts.ago(time.time() - record.created),
+        "shown": run.id == shown,
+    }

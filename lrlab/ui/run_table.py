@@ -1,0 +1,114 @@
+"""The table of runs, its rows selectable; the selection lives in the page's address as run ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lrlab.charts import colour
+from lrlab.home import Home
+from lrlab.runs import Run, duration, list_runs, spreadsheet_safe
+from lrlab.ui import texts
+
+QUERY = "runs"
+FIRST = 2
+"""So many runs, the newest, are compared before any was selected."""
+
+ROW_HEIGHT = 35
+MOST_ROWS = 6
+NOTHING = "–"
+
+WIDTHS = {
+    "dot": 28,
+    "state": 82,
+    "name": 172,
+    "dataset": 105,
+    "model": 86,
+    "schedule": 196,
+    "best_val_accuracy": 98,
+    "best_epoch": 76,
+    "val_accuracy": 92,
+    "val_loss": 92,
+    "seconds": 84,
+}
+"""Pixels; together they fit a page 1,280 pixels wide."""
+
+
+def selected(home: Home) -> list[Run]:
+    """The runs that the address names, oldest first, unknown ids left out; the newest ones where it names none."""
+    runs = list_runs(home)
+    if QUERY not in st.query_params:
+        return runs[:FIRST][::-1] if not st.session_state.get("compare.emptied") else []
+    wanted = st.query_params[QUERY].split(",")
+    return [run for run in reversed(runs) if run.id in wanted]
+
+
+def select(ids: Sequence[str]) -> None:
+    """Puts the selection into the address."""
+    st.session_state["compare.emptied"] = not ids
+    if ids:
+        st.query_params[QUERY] = ",".join(ids)
+    else:
+        st.query_params.pop(QUERY, None)
+
+
+def run_table(frame: pd.DataFrame, colours: Mapping[str, str], chosen: Sequence[str]) -> None:
+    """Draws `frame` (of `runs.table`). `colours` by run id; `chosen` ids are selected.
+
+    A selection made by a person is put into the address before the page is drawn anew.
+    """
+    ids = list(frame["id"])
+    # Rows are selected by their place, so a table with other rows is another widget.
+    key = f"compare.table.{hash(tuple(ids))}"
+
+    def changed() -> None:
+        rows = st.session_state[key].selection.rows
+        select([ids[row] for row in sorted(rows, reverse=True) if row < len(ids)])
+        st.session_state["compare.changed"] = True
+
+    st.dataframe(
+        _shown(frame, colours),
+        key=key,
+        hide_index=True,
+        height=ROW_HEIGHT * (min(len(frame), MOST_ROWS) + 1) + 3,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in chosen]}},
+        on_select=changed,
+        column_config={
+            texts.COLUMNS[name]: st.column_config.Column(width=width) for name, width in WIDTHS.items()
+        },
+    )
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """`frame` (of `runs.table`) as a CSV file that is safe to open in a spreadsheet."""
+    return spreadsheet_safe(frame).to_csv(index=False)
+
+
+def own_colours(runs: Sequence[Run]) -> dict[str, str]:
+    """The colour of each run, by id."""
+    return {run.id: colour(run.record.colour) for run in runs}
+
+
+def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.style.Styler:
+    """The columns that a person reads. Values stay numbers, so that sorting a column sorts by value."""
+    visible = frame.assign(
+        dot="●",
+        state=frame["state"].map(texts.STATES),
+        best_val_accuracy=100 * frame["best_val_accuracy"],
+        best_epoch=frame["best_epoch"] + 1,  # the log counts from 0, people from 1
+        val_accuracy=100 * frame["val_accuracy"],
+    )[list(texts.COLUMNS)].rename(columns=texts.COLUMNS)
+    percent, names = "{:.1f} %", texts.COLUMNS
+    dots = [f"color: {colours[run_id]}" for run_id in frame["id"]]
+    forms: dict[Any, Any] = {
+        names["best_val_accuracy"]: percent,
+        names["best_epoch"]: "{:.0f}",
+        names["val_accuracy"]: percent,
+        names["val_loss"]: "{:.4g}",
+        names["seconds"]: duration,
+    }
+    return visible.style.apply(lambda _: dots, subset=[names["dot"]]).format(forms, na_rep=NOTHING)

@@ -1,0 +1,104 @@
+"""Train: say what a run shall be, start it, and watch it."""
+
+import streamlit as st
+
+from lrlab import jobs
+from lrlab.datasets import add_sample, list_datasets
+from lrlab.errors import LabError, NotFound
+from lrlab.home import lab_home
+from lrlab.runs import FINAL, Run, list_runs, load_run
+from lrlab.ui import places, texts
+from lrlab.ui.plot import plot
+from lrlab.ui.run_list import run_list
+from lrlab.ui.style import STYLE
+from lrlab.ui.train_form import train_form
+
+RECENT = 8
+words = texts.TRAIN
+home = lab_home()
+
+
+def chosen(runs: list[Run]) -> Run | None:
+    """The run to show: the address's, else the one that is at work, unless a new one was asked for."""
+    asked = st.query_params.get("run")
+    if asked:
+        try:
+            return load_run(asked, home)
+        except NotFound:
+            st.warning(words["missing_run"])
+            del st.query_params["run"]
+            return None
+    if "new" in st.query_params:
+        return None
+    return next((run for run in reversed(runs) if run.state not in FINAL), None)
+
+
+def opened() -> None:
+    st.query_params.from_dict({"run": st.session_state.run_list.open})
+
+
+def start() -> None:
+    """The form; a run that was started takes its place."""
+    names = [dataset.name for dataset in list_datasets(home)]
+    if not names:
+        first_images()
+        return
+    experiment = train_form(home, names)
+    if experiment:
+        with st.spinner(words["starting"]):
+            run = jobs.submit(home, experiment)
+        st.query_params.from_dict({"run": run.id})
+        st.rerun()
+
+
+def first_images() -> None:
+    st.write(words["no_images"])
+    with st.container(horizontal=True):
+        made = st.button(words["sample"], type="primary", key="train.sample")
+        if st.button(words["bring"], key="train.bring"):
+            st.switch_page(places.IMAGES)
+    if made:
+        bar = st.progress(0.0, words["sample_progress"])
+        try:
+            add_sample(home, lambda _, done, total: bar.progress(min(done / total, 1.0) if total else 0.0))
+        except LabError as error:  # another tab was faster
+            st.text(str(error))
+        st.rerun()
+
+
+def below(run: Run) -> None:
+    """What belongs to the run beside its charts."""
+    settings, log = st.columns(2)
+    with settings, st.expander(words["settings"]):
+        st.caption(words["settings_help"])
+        st.code(run.experiment.model_dump_json(indent=1), language="json")
+    with log, st.expander(words["log"]):
+        st.code(worker_log(run) or words["no_log"], language=None, height=260)
+
+
+def worker_log(run: Run) -> str:
+    return run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
+
+
+@st.fragment(run_every=3 if jobs.lab_status(home).running + jobs.lab_status(home).queued else None)
+def recent(shown: Run | None) -> None:
+    run_list(home, list_runs(home)[:RECENT], shown.id if shown else None, "run_list", opened)
+    if st.session_state.run_list.open:
+        st.rerun()
+
+
+st.html(STYLE)
+runs = list_runs(home)
+run = chosen(runs)
+st.title(words["title"])
+if run is None:
+    st.write(words["lead"])
+    start()
+else:
+    with st.expander(words["new"]):
+        start()
+    plot("live", {"runs": [run.id], "texts": texts.LIVE}, key=f"live-{run.id}", on_ended_change=lambda: None)
+    below(run)
+if runs:
+    st.markdown(f"##### {words['runs']}")
+    recent(run)
