@@ -41,6 +41,9 @@ IDLE = 15 * 60.0
 MOST_CLAIMS = 3
 """Workers that a run is given before it counts as one that no worker survives."""
 
+LEAVE_GRACE = 20.0
+"""Seconds that a worker's process may take to go after it wrote how its run ended."""
+
 TROUBLE_PAUSE = 5.0
 """Seconds until the next look after the disk or the database refused."""
 
@@ -52,9 +55,23 @@ class _Work:
     """A run that a worker has."""
 
     job: Job
+    run: Run
+    changed: int | None = None
+    """When run.json was changed last, as far as it was read, in nanoseconds."""
     asked: bool = False
     """Whether the worker's process was asked to end."""
     killed: bool = False
+
+    def recorded_end(self) -> bool:
+        """Whether the worker has written how its run ended; reads run.json only where it changed."""
+        try:
+            changed = (self.run.folder / "run.json").stat().st_mtime_ns
+            if changed == self.changed:
+                return False
+            self.changed = changed
+            return self.run.record.state in FINAL
+        except (FileNotFoundError, LabError):  # what became of it is seen when its worker has ended
+            return False
 
 
 class Supervisor:
@@ -69,6 +86,7 @@ class Supervisor:
         self._stop_grace = stop_grace
         self._idle = idle
         self._work: dict[str, _Work] = {}
+        self._leaving: dict[str, float] = {}  # ticket of a worker that has done its run: when it is killed
         self._version: int | None = None
         self._started = float("-inf")
         self._last_busy = time.monotonic()
@@ -78,7 +96,7 @@ class Supervisor:
         """Finds the workers that an earlier supervisor left, and repairs what the queue and the runs say otherwise."""
         self._queue.set_spare(None)
         for job in self._queue.claimed():
-            self._work[job.run_id] = _Work(job)
+            self._work[job.run_id] = self._take(job)
         known = self._queue.run_ids()
         for run in reversed(list_runs(self._home)):
             if run.id not in known:
@@ -91,10 +109,16 @@ class Supervisor:
             ended = self._backend.status(work.job.worker)
             if ended is not None:
                 self._settle(work.job, ended)
-                del self._work[run_id]
-                settled = True
+            elif work.recorded_end():
+                # Leaving takes a process with torch in it seconds; the next run need not wait for that.
+                self._leaving[work.job.worker] = time.monotonic() + LEAVE_GRACE
+                self._queue.remove(run_id)
             else:
                 self._see_to_stop(work)
+                continue
+            del self._work[run_id]
+            settled = True
+        self._see_off()
         version = self._queue.data_version()
         if settled or version != self._version:
             self._start_waiting()
@@ -136,10 +160,21 @@ class Supervisor:
         self._queue.remove(job.run_id)
         self._backend.forget(job.worker)
 
+    def _see_off(self) -> None:
+        for ticket, deadline in list(self._leaving.items()):
+            if self._backend.status(ticket) is not None:
+                self._backend.forget(ticket)
+                del self._leaving[ticket]
+            elif time.monotonic() >= deadline:
+                self._backend.cancel(ticket, force=True)
+
+    def _take(self, job: Job) -> _Work:
+        return _Work(job, Run(job.run_id, self._home.runs / job.run_id))
+
     def _see_to_stop(self, work: _Work) -> None:
         if work.killed:
             return
-        asked_at = stop_requested_at(Run(work.job.run_id, self._home.runs / work.job.run_id))
+        asked_at = stop_requested_at(work.run)
         if asked_at is None:
             return
         waited = time.time() - asked_at
@@ -164,7 +199,7 @@ class Supervisor:
                 self._queue.put_back(job.run_id)
                 raise
             self._backend.submit(worker, job.run_id)
-            self._work[job.run_id] = _Work(job)
+            self._work[job.run_id] = self._take(job)
             self._started = time.monotonic()
             _log.info("run %s: given to a worker", job.run_id)
 

@@ -50,6 +50,10 @@ class Progress:
     epoch_times: Floats
     first: float | None
 
+    def validated(self, work: Work) -> bool:
+        """Whether the newest epoch is over, validation included, and no update of the next one is done."""
+        return self.updates == self.epochs * work.steps_per_epoch
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -61,21 +65,29 @@ class Pace:
 
 def pace(done: Progress, work: Work) -> Pace | None:
     """The pace measured so far, or None until it can be."""
-    updates = np.diff(done.time)[np.diff(done.epoch) == 0]
-    ends = done.epoch_times if done.first is None else np.concatenate([[done.first], done.epoch_times])
-    cycles = np.diff(ends)
-    if len(cycles) == 0:
-        if updates.sum() < MEASURED:
-            return None
-        update = float(updates.mean())
-        return Pace(update, work.steps_per_epoch * update * work.val * FORWARD)
-    cycle = float(cycles[-RECENT_EPOCHS:].mean())
+    between_rows, new_epoch = np.diff(done.time), np.diff(done.epoch) > 0
+    updates = between_rows[~new_epoch][-RECENT_EPOCHS * max(1, work.steps_per_epoch - 1) :]
     if len(updates) == 0:  # one update an epoch: nothing tells it from what lies between
-        return Pace(0.0, cycle)
+        cycles = between_rows[-RECENT_EPOCHS:]
+        return Pace(0.0, float(cycles.mean())) if len(cycles) else None
     update = float(updates.mean())
-    if done.first is not None and len(cycles) <= RECENT_EPOCHS:
-        cycle += update / len(cycles)  # the first cycle was timed from the end of its first update
-    return Pace(update, max(0.0, cycle - work.steps_per_epoch * update))
+    between = list(between_rows[new_epoch] - update)
+    if done.validated(work) and len(done.epoch_times):
+        between.append(done.epoch_times[-1] - done.time[-1])
+    if not between:  # an epoch has more updates than we were shown
+        between = list(_cycles(done, update) - work.steps_per_epoch * update)
+    if between:
+        return Pace(update, max(0.0, float(np.mean(between[-RECENT_EPOCHS:]))))
+    if updates.sum() < MEASURED:
+        return None
+    return Pace(update, work.steps_per_epoch * update * work.val * FORWARD)
+
+
+def _cycles(done: Progress, update: float) -> Floats:
+    """Seconds from the end of one epoch to the end of the next, for the epochs of this attempt."""
+    if done.first is None:
+        return np.diff(done.epoch_times)
+    return np.diff(np.concatenate([[done.first - update], done.epoch_times]))
 
 
 def seconds_left(done: Progress, work: Work, now: float) -> float | None:

@@ -100,6 +100,33 @@ def test_runs_start_in_order_one_at_a_time(supervisor, backend, enqueue, queue):
     assert queue.run_ids() == {second.id}
 
 
+def test_the_next_run_does_not_wait_until_the_process_of_the_last_has_left(supervisor, backend, enqueue, queue):
+    first, second = enqueue(), enqueue()
+    supervisor.tick()
+    update(first, notes="anything else in run.json is no end")
+    supervisor.tick()
+    assert list(backend.given.values()) == [first.id]
+    update(first, state="succeeded")
+    supervisor.tick()
+    assert list(backend.given.values()) == [first.id, second.id]
+    assert (queue.run_ids(), backend.forgotten) == ({second.id}, [])
+    backend.ended["w1"] = 0
+    supervisor.tick()
+    assert backend.forgotten == ["w1"] and first.record.state == "succeeded"
+
+
+def test_a_process_that_does_not_leave_is_ended(home, queue, backend, enqueue, monkeypatch):
+    monkeypatch.setattr("lrlab.jobs.supervisor.LEAVE_GRACE", 0)
+    supervisor, run = Supervisor(home, queue, backend), enqueue()
+    supervisor.tick()
+    update(run, state="succeeded")
+    supervisor.tick()
+    assert backend.cancelled == [("w1", True)]
+    backend.ended["w1"] = -9
+    supervisor.tick()
+    assert backend.forgotten == ["w1"] and run.record.state == "succeeded"
+
+
 def test_as_many_at_a_time_as_there_are_slots(home, queue, enqueue):
     backend = FakeBackend(slots=2)
     runs = [enqueue() for _ in range(3)]

@@ -44,9 +44,10 @@ def done(updates: int, validations: int, *, window: int = 800, first: float | No
         (done(40, 10), 99.0, 0.0),
         (done(40, 10, window=3), 60.0, 0.0),
         (done(25, 6, window=3), 37.0, 15 * 1 + 4 * 2),  # a window that begins inside an epoch
-        (done(22, 5, start=18, first=None), 32.0, 18 * 1.0 + 5 * (4 * 0.25 / 3)),  # resumed inside an epoch
-        (done(24, 6, start=18, first=None), 36.0, 16 * 1.0 + 4 * (4 * 0.25 / 3)),  # ... whose cycle does not count
-        (done(29, 7, start=18, first=None), 43.0, 11 * 1.0 + 3 * 2),
+        (done(23, 5, window=3), 33.0, 17 * 1 + 5 * 2),  # one that shows no validation: the epochs' times tell
+        (done(7, 1, window=3), 9.0, 33 * 1 + 9 * 2),
+        (done(29, 7, start=18, first=None), 43.0, 11 * 1 + 3 * 2),  # resumed inside an epoch
+        (done(20, 4, start=18, first=None), 28.0, None),
     ],
 )
 def test_seconds_left(progress, now, expected):
@@ -69,15 +70,16 @@ def test_one_update_an_epoch():
 
 
 def test_the_newest_epochs_count():
-    slow = done(24, 6)
-    faster = Progress(
-        epoch=np.repeat(np.arange(6, 10), 4)[:8],
-        time=np.concatenate([36 + 0.5 * np.arange(1, 5), 39 + 0.5 * np.arange(1, 5)]),
-        updates=32,
-        epochs=9,
-        epoch_times=np.concatenate([slow.epoch_times, [39.0, 42.0, 45.0]]),
+    before = done(24, 6)  # at 36 s; then twice as fast
+    after = Progress(
+        epoch=np.concatenate([before.epoch, np.repeat([6, 7, 8], 4)]),
+        time=np.concatenate([before.time, *(36 + 3 * epoch + 0.5 * np.arange(1, 5) for epoch in range(3))]),
+        updates=36,
+        epochs=8,
+        epoch_times=np.concatenate([before.epoch_times, [39.0, 42.0]]),
         first=1.0,
     )
-    measured = pace(faster, WORK)
+    measured = pace(after, WORK)
     assert measured.update == pytest.approx(0.5)
-    assert measured.between == pytest.approx(1.0)
+    # Of the newest three, two took a second, and the one before them two.
+    assert measured.between == pytest.approx((2.0 + 1.0 + 1.0) / 3)
