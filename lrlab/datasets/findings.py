@@ -54,16 +54,16 @@ def _duplicates(kept: pd.DataFrame) -> list[str]:
     groups = repeated.groupby("sha256", sort=False)
     classes, splits = groups["class"].nunique(), groups["split"].nunique()
     kinds = (
-        (classes > 1, "more than one class"),
-        ((classes == 1) & (splits > 1), "more than one of train, val and test"),
-        ((classes == 1) & (splits == 1), "one class more than once"),
+        (classes > 1, "class", "more than one class"),
+        ((classes == 1) & (splits > 1), "split", "more than one of train, val and test"),
+        ((classes == 1) & (splits == 1), "name", "one class more than once"),
     )
     notes = []
-    for chosen, where in kinds:
+    for chosen, differing, where in kinds:
         if count := int(chosen.sum()):
-            names = groups.get_group(chosen.index[chosen][0])["name"].tolist()
+            example = groups.get_group(chosen.index[chosen][0]).drop_duplicates(differing)["name"]
             subject = "1 image lies" if count == 1 else f"{count:,} images lie"
-            notes.append(f"{subject} in {where}, for example {names[0]} and {names[-1]}.")
+            notes.append(f"{subject} in {where}, for example {example.iloc[0]} and {example.iloc[1]}.")
     return notes
 
 

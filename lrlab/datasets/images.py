@@ -159,7 +159,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         clear = image.convert("RGBA")
         white = Image.new("RGBA", clear.size, "white")
         return Image.alpha_composite(white, clear).convert("RGB")
-    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def square(rgb: Image.Image, side: int) -> Image.Image:

@@ -207,6 +207,11 @@ def test_a_class_whose_images_were_all_refused_is_left_out(home: Home, contents:
 
 TWINS = {
     "two classes": ("A/1.png A/2.png B/1.png B/2.png", "A/2.png B/2.png", "1 image lies in more than one class"),
+    "two classes and two splits": (
+        "train/A/1.png train/A/2.png train/B/1.png train/B/2.png test/A/1.png",
+        "train/A/1.png train/B/1.png test/A/1.png",
+        "1 image lies in more than one class",
+    ),
     "two splits": (
         "train/A/1.png train/B/1.png test/A/1.png test/B/1.png",
         "train/A/1.png test/A/1.png",
@@ -221,8 +226,8 @@ def test_duplicates_are_flagged(
     home: Home, contents: Contents, make_zip: Make, tree: str, same: str, note: str
 ) -> None:
     files = contents(tree)
-    first, second = same.split()
-    files[second] = files[first]
+    first, second, *third = same.split()
+    files |= dict.fromkeys([second, *third], files[first])
     dataset = add_dataset(home, make_zip(files), "made")
     assert f"{note}, for example {first} and {second}." in dataset.notes
 
