@@ -146,16 +146,18 @@ class Keeper(Observer):
         self._beat = beat
         self.result = Result()
         """The best epoch so far and its figures."""
+        self._best: tuple[float, float] | None = None
 
     def after_epoch(self, loop: Loop) -> None:
-        score, best = _validated(loop), self.result
-        if best.best_val_accuracy is not None and best.best_val_loss is not None:
-            higher = score.accuracy > best.best_val_accuracy
-            if not higher and not (score.accuracy == best.best_val_accuracy and score.loss < best.best_val_loss):
-                return
+        score = _validated(loop)
+        # A loss that is no number is worse than any.
+        order = (-score.accuracy, math.inf if math.isnan(score.loss) else score.loss)
+        if self._best is not None and order >= self._best:
+            return
         self._beat.say("saving the best model")
         facts = {"epoch": loop.epoch, "val_accuracy": score.accuracy, "val_loss": score.loss}
         save_model(self._path, loop.model, self._facts.model_copy(update=facts))
+        self._best = order
         self.result = Result(best_epoch=loop.epoch, best_val_accuracy=score.accuracy, best_val_loss=score.loss)
 
 

@@ -29,11 +29,11 @@ class Driver:
     """
 
     def __init__(self, spec: ScheduleSpec, optimizer: Optimizer, steps_per_epoch: int) -> None:
-        self._groups = optimizer.param_groups
-        self._bases = [float(group["lr"]) for group in self._groups]
+        self._optimizer = optimizer
+        self._bases = [float(group["lr"]) for group in optimizer.param_groups]
         self._scheduler = _build(spec, optimizer)
         # torch's schedulers go on from the LR that they find, so the warm-up gives back what it found.
-        self._starts = [float(group["lr"]) for group in self._groups]
+        self._starts = [float(group["lr"]) for group in optimizer.param_groups]
         self._per_update = spec.interval == "step"
         self._updates = 0
         self._warm, self._start_factor = 0, 1.0
@@ -61,7 +61,7 @@ class Driver:
         else:
             factor = self._start_factor + (1 - self._start_factor) * self._updates / self._warm
             values = [base * factor for base in self._bases]
-        for group, value in zip(self._groups, values, strict=True):
+        for group, value in zip(self._optimizer.param_groups, values, strict=True):
             group["lr"] = value
 
     def state_dict(self) -> dict[str, Any]:

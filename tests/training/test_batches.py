@@ -1,0 +1,158 @@
+"""Crops, flips and order worked by hand, on pictures whose pixels say where they are."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lrlab.training import batches
+from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
+
+CPU = torch.device("cpu")
+N, P, S = 30, 7, 4
+
+
+def coordinates() -> np.ndarray:
+    """N pictures of P x P pixels: red is the picture's number, green the pixel's row, blue its column."""
+    picture, row, column = np.meshgrid(np.arange(N), np.arange(P), np.arange(P), indexing="ij")
+    return np.stack([picture, row, column], axis=-1).astype(np.uint8)
+
+
+LABELS = np.arange(N, dtype=np.int64) * 100
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    return Pictures(coordinates(), LABELS, S, CPU)
+
+
+def pixels(images: torch.Tensor) -> np.ndarray:
+    """Normalised images (B, 3, S, S) as the bytes (B, S, S, 3) that they were: (value / 255 - 0.5) / 0.25, undone."""
+    values = (images.numpy().astype(np.float64) * 0.25 + 0.5) * 255
+    assert np.abs(values - values.round()).max() < 1e-4
+    return values.round().astype(np.int64).transpose(0, 2, 3, 1)
+
+
+CROPS = {
+    "the first corner": ((3, 0, 0, False), [0, 1, 2, 3], [0, 1, 2, 3]),
+    "the last corner": ((3, 3, 3, False), [3, 4, 5, 6], [3, 4, 5, 6]),
+    "top and left differ": ((5, 1, 2, False), [1, 2, 3, 4], [2, 3, 4, 5]),
+    "mirrored left to right, not top to bottom": ((29, 1, 2, True), [1, 2, 3, 4], [5, 4, 3, 2]),
+}
+
+
+def test_each_image_of_a_batch_has_its_own_crop_and_flip(pictures: Pictures) -> None:
+    rows, tops, lefts, flips = (
+        torch.tensor(values) for values in zip(*(case[0] for case in CROPS.values()), strict=True)
+    )
+    images, labels = pictures.random(rows, tops, lefts, flips)
+    assert labels.tolist() == [300, 300, 500, 2900]
+    for name, image, ((row, *_), down, across) in zip(CROPS, pixels(images), CROPS.values(), strict=True):
+        assert (image[:, :, 0] == row).all(), name
+        assert (image[:, :, 1] == np.array(down)[:, None]).all(), name
+        assert (image[:, :, 2] == np.array(across)[None, :]).all(), name
+
+
+def test_the_middle_is_what_lies_between_equal_margins(pictures: Pictures) -> None:
+    images, labels = pictures.centre(torch.tensor([7, 2]))
+    assert labels.tolist() == [700, 200]
+    # 3 pixels to spare: 1 before, 2 behind.
+    assert (pixels(images)[:, :, 0, 1] == [1, 2, 3, 4]).all()
+    assert (pixels(images)[:, 0, :, 2] == [1, 2, 3, 4]).all()
+
+
+def test_batches_are_normalised_floats_channels_last() -> None:
+    greys = np.array([0, 51, 255], np.uint8)
+    images, labels = Pictures(
+        np.broadcast_to(greys[:, None, None, None], (3, P, P, 3)).copy(), LABELS[:3], S, CPU
+    ).centre(torch.arange(3))
+    assert images.shape == (3, 3, S, S)
+    assert images.dtype == torch.float32
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert labels.dtype == torch.int64
+    expected = torch.tensor([-2.0, -1.2, 2.0])  # 51 is a fifth of 255: (0.2 - 0.5) / 0.25
+    assert torch.allclose(images, expected[:, None, None, None].expand(3, 3, S, S))
+
+
+def seen(train: TrainBatches, epoch: int) -> np.ndarray:
+    """What an epoch brings, one line an image: its number, and the row and column of its first pixel."""
+    return np.concatenate([pixels(images)[:, 0, 0] for images, _ in train.epoch(epoch)])
+
+
+def test_an_epoch_brings_each_image_once_and_leaves_the_last_short_batch_out(pictures: Pictures) -> None:
+    rows = np.arange(1, N, 2)  # 15 images
+    train = TrainBatches(pictures, rows, batch_size=4, seed=0)
+    assert len(train) == 3
+    sizes = [len(labels) for _, labels in train.epoch(0)]
+    assert sizes == [4, 4, 4]
+    brought = seen(train, 0)[:, 0]
+    assert len(set(brought)) == 12
+    assert set(brought) < set(rows)
+    left_out = {frozenset(set(rows) - set(seen(train, epoch)[:, 0])) for epoch in range(5)}
+    assert len(left_out) > 1  # not the same ones every time
+
+
+def test_labels_stay_with_their_images(pictures: Pictures) -> None:
+    train = TrainBatches(pictures, np.arange(N), batch_size=8, seed=3)
+    for images, labels in train.epoch(2):
+        assert (pixels(images)[:, 0, 0, 0] * 100 == labels.numpy()).all()
+
+
+def test_an_epoch_depends_on_seed_and_number_alone(pictures: Pictures) -> None:
+    def epoch(seed: int, number: int) -> bytes:
+        return seen(TrainBatches(pictures, np.arange(N), 8, seed), number).tobytes()
+
+    train = TrainBatches(pictures, np.arange(N), 8, seed=1)
+    next(iter(train.epoch(0)))
+    torch.rand(5)
+    assert seen(train, 1).tobytes() == epoch(1, 1)
+    assert len({epoch(seed, number) for seed in range(3) for number in range(3)}) == 9
+
+
+def test_every_crop_and_both_sides_come_up_evenly(pictures: Pictures) -> None:
+    train = TrainBatches(pictures, np.arange(N), N, seed=0)
+    counts = np.zeros((2, P - S + 1, P - S + 1), int)
+    for number in range(100):
+        for images, _ in train.epoch(number):
+            values = pixels(images)
+            flipped = values[:, 0, 0, 2] > values[:, 0, 1, 2]
+            np.add.at(counts, (flipped.astype(int), values[:, 0, 0, 1], values[:, 0, :, 2].min(axis=1)), 1)
+    assert counts.sum() == 100 * N
+    # 3,000 draws over 32 outcomes: 94 each, with a standard deviation of 10.
+    assert counts.min() > 45
+    assert counts.max() < 145
+
+
+def test_validation_brings_all_images_in_order(pictures: Pictures) -> None:
+    rows = np.array([4, 9, 2, 7, 11])
+    brought = [
+        (pixels(images)[:, 0, 0, 0].tolist(), labels.tolist()) for images, labels in EvalBatches(pictures, rows, 2)
+    ]
+    assert brought == [([4, 9], [400, 900]), ([2, 7], [200, 700]), ([11], [1100])]
+    assert len(EvalBatches(pictures, rows, 2)) == 3
+
+
+def test_a_cache_too_large_for_memory_is_read_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "cache.npy", coordinates())
+    content = (tmp_path / "cache.npy").read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = Pictures(np.load(tmp_path / "cache.npy", mmap_mode="r"), LABELS, S, CPU)
+        monkeypatch.setattr(batches, "RAM_SHARE", 0.0)
+        monkeypatch.setattr(batches, "_loaded", lambda images: pytest.fail("read whole"))
+        mapped = Pictures(np.load(tmp_path / "cache.npy", mmap_mode="r"), LABELS, S, CPU)
+    for number in range(2):
+        there = TrainBatches(loaded, np.arange(N), 8, 0), TrainBatches(mapped, np.arange(N), 8, 0)
+        assert (seen(there[0], number) == seen(there[1], number)).all()
+    assert (tmp_path / "cache.npy").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "image_size", "expected"), [(32, 64, 256), (32, 512, 32), (300, 64, 300), (1, 256, 16)]
+)
+def test_forward_passes_take_more_images_at_a_time(batch_size: int, image_size: int, expected: int) -> None:
+    assert eval_batch_size(batch_size, image_size, CPU) == expected

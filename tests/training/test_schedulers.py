@@ -1,0 +1,166 @@
+"""The driver gives every update the LR of the preview, with torch's own schedulers; a difference is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from lrlab.errors import LabError
+from lrlab.schedules import CATALOGUE, Curve, ScheduleSpec, curve
+from lrlab.training import schedulers
+from lrlab.training.schedulers import Driver, check
+
+EPOCHS, STEPS = 9, 4
+
+SCHEDULERS: dict[str, dict[str, Any]] = {
+    "Fixed": {},
+    "StepLR": {"step_size": 2, "gamma": 0.5},
+    "MultiStepLR": {"milestones": [1, 3, 3, 20], "gamma": 0.3},
+    "ExponentialLR": {"gamma": 0.9},
+    "CosineAnnealingLR": {"T_max": 5, "eta_min": 0.001},
+    "PolynomialLR": {"total_iters": 6, "power": 2.0},
+    "LinearLR": {"start_factor": 0.25, "end_factor": 0.75, "total_iters": 6},
+    "ConstantLR": {"factor": 0.5, "total_iters": 3},
+}
+WARMUPS: dict[str, Any] = {
+    "no warm-up": None,
+    "ends with an epoch": {"length": 2, "unit": "epoch", "start_factor": 0.1},
+    "ends inside an epoch": {"length": 6, "unit": "step", "start_factor": 0.0},
+    "one update": {"length": 1, "unit": "step", "start_factor": 0.5},
+    "outlasts the run": {"length": 50, "unit": "step", "start_factor": 0.1},
+}
+CASES = list(itertools.product(SCHEDULERS, ("epoch", "step"), WARMUPS))
+
+
+def spec_of(name: str, interval: str, warmup: str) -> ScheduleSpec:
+    scheduler = {"name": name, **SCHEDULERS[name]}
+    return ScheduleSpec.model_validate({"interval": interval, "scheduler": scheduler, "warmup": WARMUPS[warmup]})
+
+
+def optimizer_of(*lrs: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": lr} for lr in lrs])
+
+
+def driven(driver: Driver, optimizer: torch.optim.Optimizer, updates: range) -> np.ndarray:
+    """The LR of each group at each of `updates`, shape (updates, groups), as a loop meets them."""
+    used = []
+    for update in updates:
+        used.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        driver.after_update()
+        if (update + 1) % STEPS == 0:
+            driver.after_epoch()
+    return np.array(used)
+
+
+def test_every_scheduler_of_the_catalogue_is_tried() -> None:
+    assert set(SCHEDULERS) == set(CATALOGUE)
+
+
+@pytest.mark.parametrize(("name", "interval", "warmup"), CASES)
+def test_each_group_follows_the_curve_of_its_own_lr(name: str, interval: str, warmup: str) -> None:
+    spec, lrs = spec_of(name, interval, warmup), (0.1, 0.02)
+    optimizer = optimizer_of(*lrs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        used = driven(Driver(spec, optimizer, STEPS), optimizer, range(EPOCHS * STEPS))
+    for group, lr in enumerate(lrs):
+        assert_allclose(used[:, group], curve(spec, lr, EPOCHS, STEPS).lr, rtol=1e-9, atol=1e-13)
+
+
+BY_HAND = {
+    "the warm-up ends inside the first epoch, whose end brings the first call": (
+        {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5},
+         "warmup": {"length": 2, "unit": "step", "start_factor": 0.5}},
+        [0.5, 0.75, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25],
+    ),
+    "the warm-up ends with the first epoch, the second waits at the scheduler's 0": (
+        {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5},
+         "warmup": {"length": 1, "unit": "epoch", "start_factor": 0.0}},
+        [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 0.5],
+    ),
+    "after the warm-up a scheduler that starts below the LR starts there": (
+        {"interval": "step", "scheduler": {"name": "ConstantLR", "factor": 0.25, "total_iters": 2},
+         "warmup": {"length": 2, "unit": "step", "start_factor": 0.0}},
+        [0, 0.5, 0.25, 0.25, 1, 1, 1, 1, 1],
+    ),
+    "one call after every update": (
+        {"interval": "step", "scheduler": {"name": "LinearLR", "start_factor": 1, "end_factor": 0, "total_iters": 4}},
+        [1, 0.75, 0.5, 0.25, 0, 0, 0, 0, 0],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_values_worked_by_hand(case: str) -> None:
+    document, expected = BY_HAND[case]
+    optimizer = optimizer_of(1.0)
+    driver = Driver(ScheduleSpec.model_validate(document), optimizer, STEPS)
+    assert_allclose(driven(driver, optimizer, range(9))[:, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("at", [3, 6, 7, 17], ids=lambda update: f"resumed at update {update}")
+@pytest.mark.parametrize(("name", "interval"), [("CosineAnnealingLR", "step"), ("StepLR", "epoch"), ("Fixed", "epoch")])
+def test_a_restored_driver_goes_on_where_it_was(name: str, interval: str, at: int) -> None:
+    spec = spec_of(name, interval, "ends inside an epoch")
+    optimizer = optimizer_of(0.1, 0.02)
+    driver = Driver(spec, optimizer, STEPS)
+    driven(driver, optimizer, range(at))
+    saved = optimizer.state_dict(), driver.state_dict()
+    rest = driven(driver, optimizer, range(at, EPOCHS * STEPS))
+
+    other = optimizer_of(0.1, 0.02)
+    restored = Driver(spec, other, STEPS)
+    other.load_state_dict(saved[0])
+    restored.load_state_dict(saved[1])
+    assert (driven(restored, other, range(at, EPOCHS * STEPS)) == rest).all()
+
+
+@pytest.mark.parametrize(("name", "interval", "warmup"), CASES)
+def test_check_passes_what_is_right(name: str, interval: str, warmup: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(spec_of(name, interval, warmup), 0.1, EPOCHS, STEPS)
+
+
+def bend_preview(monkeypatch: pytest.MonkeyPatch, update: int, value: float) -> None:
+    def bent(*arguments: Any) -> Curve:
+        drawn = curve(*arguments)
+        lr = drawn.lr.copy()
+        lr[update] = value
+        return dataclasses.replace(drawn, lr=lr)
+
+    monkeypatch.setattr(schedulers, "curve", bent)
+
+
+@pytest.mark.parametrize(("off_by", "found"), [(1e-10, False), (1e-8, True), (-1e-8, True), (0.5, True)])
+def test_check_finds_a_difference_above_its_tolerance(
+    monkeypatch: pytest.MonkeyPatch, off_by: float, found: bool
+) -> None:
+    spec = spec_of("StepLR", "epoch", "no warm-up")  # 0.1 in epochs 0 and 1, then 0.05
+    bend_preview(monkeypatch, 9, 0.05 * (1 + off_by))
+    if not found:
+        return check(spec, 0.1, EPOCHS, STEPS)
+    with pytest.raises(LabError, match=r"update 9 \(epoch 2\) the LR 0\.05, the preview 0\.0") as caught:
+        check(spec, 0.1, EPOCHS, STEPS)
+    assert caught.value.field == "schedule"
+
+
+def test_check_finds_a_scheduler_that_is_called_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Driver, "after_epoch", lambda driver: driver._scheduler.step())
+    with pytest.raises(LabError, match=r"update 4 \(epoch 1\)"):  # amid the warm-up
+        check(spec_of("ExponentialLR", "epoch", "ends with an epoch"), 0.1, EPOCHS, STEPS)
+
+
+def test_check_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedulers, "REPORT_EVERY", 2 * STEPS)
+    told: list[tuple[int, int]] = []
+    check(spec_of("StepLR", "step", "no warm-up"), 0.1, 6, STEPS, lambda done, total: told.append((done, total)))
+    assert told == [(8, 24), (16, 24)]
