@@ -97,12 +97,14 @@ def show(given: argparse.Namespace) -> int:
     table, measured = counts(dataset), sizes(dataset)
     if given.json:
         classes = [{"class": name, **row} for name, row in table.to_dict("index").items()]
-        refused = [refusal.model_dump() for refusal in dataset.refused]
+        refused = [{"name": one.name, "reason": one.reason} for one in dataset.refused]
         say_json({**_facts(dataset), "per_class": classes, "sizes": vars(measured), "refused": refused})
         return 0
     say(f"{dataset.name} ({dataset.id}): {_size(dataset)}")
     say(f"from a {dataset.source}, added {moment(dataset.created)}; the images lie in {dataset.root}")
-    smallest, median, largest = ("x".join(map(str, side)) for side in _sides(measured))
+    smallest, median, largest = (
+        "x".join(map(str, side)) for side in (measured.smallest, measured.median, measured.largest)
+    )
     say(f"sizes {smallest} to {largest}, median {median} pixels; {measured.bytes / 1e6:,.1f} MB")
     say()
     rows = [
@@ -127,10 +129,6 @@ def _plain_name(path: Path) -> str:
 def _size(dataset: Dataset) -> str:
     parts = ", ".join(f"{number:,} {split}" for split, number in dataset.counts.items() if number)
     return f"{len(dataset.classes)} classes, {len(dataset):,} images ({parts})"
-
-
-def _sides(measured: Any) -> tuple[tuple[int, int], ...]:
-    return measured.smallest, measured.median, measured.largest
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
