@@ -22,6 +22,7 @@ from lrlab.ui import images_choice as choice
 from lrlab.ui import images_texts as texts
 from lrlab.ui.gallery import gallery
 from lrlab.ui.plot import plot
+from lrlab.ui.style import STYLE
 from lrlab.ui.upload import upload
 
 home = lab_home()
@@ -56,7 +57,7 @@ def examples(dataset: Dataset) -> None:
     """Ten images; the button changes only them."""
     turn = st.session_state.setdefault(f"turn_{dataset.id}", 0)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"##### {texts.EXAMPLES}")
+        st.markdown(f"##### {texts.EXAMPLES}", width="content")
         if st.button(texts.OTHERS, key="other_ten"):
             turn = st.session_state[f"turn_{dataset.id}"] = turn + 1
     gallery(dataset, grid_rows(dataset, 10, turn), texts.UNREADABLE, key="gallery")
@@ -80,7 +81,9 @@ def show(dataset: Dataset, names: list[str]) -> None:
         st.markdown(f"##### {texts.CLASSES}")
         plot("still", {"figure": class_figure(table), "label": texts.chart_label(dataset)}, key="classes")
         with st.expander(texts.TABLE):
-            st.dataframe(table.rename(columns=texts.PARTS).reset_index(names=texts.CLASS), hide_index=True)
+            shown = table.rename(columns=texts.PARTS).reset_index(names=texts.CLASS)
+            wide = {texts.CLASS: st.column_config.Column(width="large")}
+            st.dataframe(shown, hide_index=True, column_config=wide)
     with facts:
         st.markdown(f"##### {texts.SPLIT}")
         with st.container(horizontal=True):
@@ -93,13 +96,14 @@ def show(dataset: Dataset, names: list[str]) -> None:
             st.markdown(f"##### {texts.NOTES}")
             for note in dataset.notes:
                 st.text(note)
-        if dataset.refused:
-            with st.expander(texts.refused_title(len(dataset.refused))):
-                rows = [{texts.FILE: refusal.name, texts.REASON: refusal.reason} for refusal in dataset.refused]
-                st.dataframe(rows, hide_index=True)
+    if dataset.refused:
+        with st.expander(texts.refused_title(len(dataset.refused))):
+            rows = [{texts.FILE: refusal.name, texts.REASON: refusal.reason} for refusal in dataset.refused]
+            st.dataframe(rows, hide_index=True, column_config={texts.REASON: st.column_config.Column(width="large")})
     examples(dataset)
 
 
+st.html(STYLE)
 st.title("Images")
 st.write(texts.LEAD)
 datasets = list_datasets(home)

@@ -12,7 +12,7 @@ from lrlab.ui.plot import HERE as PLOT
 from lrlab.ui.plot import addresses, joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("files.js", "addition.js", "row.js", "upload.js")
+SCRIPTS = ("files.js", "addition.js", "row.js", "form.js", "upload.js")
 
 _component = st.components.v2.component(
     "lrlab_upload",

@@ -43,7 +43,7 @@ class Row {
     this.problem.textContent = failed ? addition.error.message : "";
     this.cancel.hidden = failed;
     this.cancel.disabled = Boolean(addition.cancelling);
-    this.retry.hidden = !failed || !addition.choice || addition.error.field === "source";
+    this.retry.hidden = !failed || !(addition.path || (addition.choice && addition.error.field !== "source"));
     this.dismiss.hidden = !failed;
   }
 

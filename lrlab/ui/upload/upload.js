@@ -6,7 +6,6 @@ class UploadControl {
   constructor(root, component) {
     this.root = root;
     this.component = component;
-    this.choice = null;
     this.rows = new Map();
     // Additions live as long as the tab, this control only as long as the page is shown.
     this.additions = window.lrlabAdditions ??= [];
@@ -54,34 +53,16 @@ class UploadControl {
     this.ways = element("div", { class: "ways" },
       this.sampleWay,
       element("p", { class: "way" }, element("span", {}, texts.on_server),
-        element("button", { type: "button", onclick: () => this.askPath() }, texts.name_folder),
+        element("button", { type: "button", onclick: () => this.ask((form) => form.askForPath()) }, texts.name_folder),
         element("span", { class: "hint" }, texts.name_hint)));
     this.idle = element("div", { class: "idle" }, this.zone, this.ways);
-    this.buildForm();
+    this.form = new AddForm(texts, {
+      isTaken: (name) => this.isTaken(name),
+      submit: (asked) => this.add(asked),
+      closed: () => (this.idle.hidden = false),
+    });
     this.list = element("ul", { class: "additions", "aria-label": texts.under_way });
-    this.root.replaceChildren(this.zip, this.folder, this.problem, this.reading, this.idle, this.form, this.list);
-  }
-
-  buildForm() {
-    const { texts } = this;
-    const field = (name, title, attributes) => {
-      const input = element("input", { type: "text", id: `lrlab-add-${name}`, autocomplete: "off", spellcheck: "false", ...attributes });
-      const complaint = element("p", { class: "complaint", role: "alert" });
-      const node = element("div", { class: "asked" }, element("label", { for: input.id }, title), input, complaint);
-      const complain = (sentence) => {
-        complaint.textContent = sentence;
-        node.classList.toggle("wrong", sentence !== "");
-      };
-      return { node, input, complain };
-    };
-    this.what = element("p", { class: "what" });
-    this.path = field("path", texts.path, { placeholder: texts.path_example, oninput: () => this.nameAfterPath() });
-    this.name = field("name", texts.name, { maxlength: "80", oninput: () => (this.named = true) });
-    this.form = element("form", { class: "form", hidden: true, onsubmit: (event) => this.submit(event) },
-      this.what, this.path.node, this.name.node,
-      element("div", { class: "actions" },
-        element("button", { type: "submit", class: "primary" }, texts.add),
-        element("button", { type: "button", onclick: () => this.rest() }, texts.back)));
+    this.root.replaceChildren(this.zip, this.folder, this.problem, this.reading, this.idle, this.form.node, this.list);
   }
 
   // ---- dropping -----------------------------------------------------------------------------------------------
@@ -126,7 +107,7 @@ class UploadControl {
         const [got, most] = [choice.files.length, this.component.data.most_files].map((count) => count.toLocaleString("en"));
         throw new Refusal(fill(this.texts.too_many, { got, most }));
       }
-      this.ask(choice);
+      this.ask((form) => form.askForName(choice));
     } catch (error) {
       this.complain(error instanceof Refusal ? error.message : fill(this.texts.cannot_read, { why: error.message }));
     } finally {
@@ -134,76 +115,25 @@ class UploadControl {
     }
   }
 
-  // ---- the form -----------------------------------------------------------------------------------------------
+  // ---- additions ----------------------------------------------------------------------------------------------
 
-  ask(choice) {
-    const bytes = choice.files.reduce((sum, { file }) => sum + file.size, 0);
-    const files = choice.files.length.toLocaleString("en");
-    const what = choice.zip
-      ? fill(this.texts.chosen_zip, { name: choice.zip, size: size(bytes) })
-      : fill(this.texts.chosen_folder, { name: choice.name, files, size: size(bytes) });
-    this.open(choice, what, this.free(choice.name));
-    this.name.input.select();
-  }
-
-  askPath(path = "", name = "") {
-    this.open(null, this.texts.path_call, name);
-    this.path.input.value = path;
-    this.named = name !== "";
-    this.path.input.focus();
-  }
-
-  open(choice, what, name) {
+  ask(question) {
     this.complain("");
-    this.choice = choice;
-    this.what.textContent = what;
-    this.path.node.hidden = choice !== null;
-    this.path.complain("");
-    this.name.complain("");
-    this.name.input.value = name;
     this.idle.hidden = true;
-    this.form.hidden = false;
-    if (choice) this.name.input.focus();
+    question(this.form);
   }
 
-  rest() {
-    this.choice = null;
-    this.form.hidden = true;
-    this.idle.hidden = false;
+  // By a data set, or by one that is on its way.
+  isTaken(name) {
+    return this.taken.has(name) || this.additions.some((addition) => addition.name === name && !addition.over);
   }
 
-  nameAfterPath() {
-    if (this.named) return;
-    const last = this.path.input.value.split(/[\\/]/).filter(Boolean).pop() ?? "";
-    this.name.input.value = last ? this.free(last.replace(/\.zip$/i, "")) : "";
-  }
-
-  // `name` as it is, or with the first number that makes it free.
-  free(name) {
-    const short = name.trim().slice(0, 76);
-    let free = short;
-    for (let number = 2; this.taken.has(free); number++) free = `${short} ${number}`;
-    return free;
-  }
-
-  submit(event) {
-    event.preventDefault();
-    const name = this.name.input.value.trim();
-    if (!this.choice && !this.path.input.value.trim()) return this.path.complain(this.texts.path_needed);
-    if (!name) return this.name.complain(this.texts.name_needed);
-    if (this.taken.has(name)) return this.name.complain(fill(this.texts.name_taken, { name }));
-    if (this.choice) {
-      const addition = this.start("files");
-      addition.choice = this.choice;
-      addition.send(name, this.choice.files);
-      this.show(addition);
-    } else {
-      const addition = this.start("path");
-      addition.path = this.path.input.value.trim();
-      addition.take({ path: addition.path, name });
-      this.show(addition);
-    }
-    this.rest();
+  add({ choice, path, name }) {
+    const addition = this.start(choice ? "files" : "path");
+    Object.assign(addition, { choice, path });
+    if (choice) addition.send(name, choice.files);
+    else addition.take({ path, name });
+    this.show(addition);
   }
 
   addSample() {
@@ -211,8 +141,6 @@ class UploadControl {
     addition.take({ name: this.component.data.sample, sample: true });
     this.show(addition);
   }
-
-  // ---- additions ----------------------------------------------------------------------------------------------
 
   start(way) {
     this.complain("");
@@ -241,7 +169,9 @@ class UploadControl {
     if (addition.importing) this.ended.add(addition.importing);
     if (addition.phase === "failed") {
       // A wrong name is told where the name is typed, a wrong path where the path is typed.
-      if (addition.path || (addition.choice && addition.error.field === "name")) this.again(addition);
+      const typed = addition.path || (addition.choice && addition.error.field === "name");
+      if (typed && !addition.told && !this.form.open) this.again(addition);
+      addition.told = true;
       return;
     }
     this.forget(addition);
@@ -249,14 +179,8 @@ class UploadControl {
   }
 
   again(addition) {
-    const { choice, path, name, error } = addition;
     this.forget(addition);
-    if (choice) this.ask(choice);
-    else this.askPath(path, name);
-    this.name.input.value = name;
-    if (error.field === "name") this.name.complain(error.message);
-    else if (path) this.path.complain(error.message);
-    else if (error.field !== "source") this.complain(error.message);
+    this.ask((form) => form.askAgain(addition));
   }
 
   forget(addition) {
@@ -275,6 +199,7 @@ class UploadControl {
       sending: own.filter(({ phase }) => phase === "sending").map(({ name }) => name),
       imports: own.map(({ importing }) => importing).filter(Boolean),
     };
+    this.sample.disabled = this.isTaken(this.component.data.sample);
     const text = JSON.stringify(value);
     if (text !== this.remembered) sessionStorage.setItem(REMEMBERED, (this.remembered = text));
   }
@@ -294,7 +219,7 @@ class UploadControl {
 
   close() {
     this.listening.abort();
-    for (const addition of this.additions) addition.changed = () => {};
+    for (const addition of this.additions) addition.changed = () => this.remember(); // it goes on unseen
   }
 }
 
