@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -32,7 +31,7 @@ class Source:
     """In nanoseconds."""
 
 
-def file(folder: Path, kind: str) -> Path:
+def cache_file(folder: Path, kind: str) -> Path:
     """Where the cache of the table `kind` ("steps" or "epochs") lies."""
     return folder / f"{kind}.parquet"
 
@@ -42,28 +41,25 @@ def worth_it(sources: Sequence[Source]) -> bool:
     return sum(source.size for source in sources) >= WORTH_IT
 
 
-def load(path: Path, sources: Sequence[Source]) -> pd.DataFrame | None:
-    """The cached frame, or None where there is none, it is older than a source, or it was made from other bytes."""
+def load(path: Path, sources: Sequence[Source]) -> pa.Table | None:
+    """The cached rows, or None where there is none, it is older than a source, or it was made from other bytes."""
     if not worth_it(sources):
         return None
     try:
         if path.stat().st_mtime_ns < max(source.changed for source in sources):
             return None
-        table = parquet.ParquetFile(path)
-        if (table.schema_arrow.metadata or {}).get(_MADE_FROM) != _description(sources):
+        file = parquet.ParquetFile(path)
+        if (file.schema_arrow.metadata or {}).get(_MADE_FROM) != _description(sources):
             return None
-        frame: pd.DataFrame = table.read().to_pandas()
+        return file.read()
     except (FileNotFoundError, pa.ArrowInvalid):  # gone or damaged: the CSV is the truth
         return None
-    return frame
 
 
-def store(path: Path, sources: Sequence[Source], frame: pd.DataFrame) -> None:
-    """Writes `frame`, which was made from `sources`, in one step."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _MADE_FROM: _description(sources)})
+def store(path: Path, sources: Sequence[Source], rows: pa.Table) -> None:
+    """Writes `rows`, which were made from `sources`, in one step."""
     buffer = io.BytesIO()
-    parquet.write_table(table, buffer, compression="none")
+    parquet.write_table(rows.replace_schema_metadata({_MADE_FROM: _description(sources)}), buffer, compression="none")
     write_atomic(path, buffer.getbuffer().tobytes(), sync=False)
 
 

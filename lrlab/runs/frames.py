@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
@@ -30,12 +31,18 @@ EPOCHS = Kind("epochs", epochs_file, EPOCH_COLUMNS)
 
 
 def read(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> pd.DataFrame:
-    """The rows that count, in order of `step`; empty with the right columns where none is there.
+    """The rows that count, in order of `step`; empty with the right columns where none is there."""
+    frame: pd.DataFrame = read_table(kind, folder, attempts).to_pandas()
+    return frame
+
+
+def read_table(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> pa.Table:
+    """`read` before it becomes a frame: for short logs several times faster, and columns are NumPy arrays as well.
 
     Comes from the Parquet cache where that is no older than the CSV files and made from just these bytes of them.
     """
     sources = find_sources(kind, folder, attempts)
-    cached = cache.load(cache.file(folder, kind.name), sources)
+    cached = cache.load(cache.cache_file(folder, kind.name), sources)
     return combine(kind, sources) if cached is None else cached
 
 
@@ -44,7 +51,7 @@ def write_cache(folder: Path, attempts: Sequence[Attempt]) -> None:
     for kind in (STEPS, EPOCHS):
         sources = find_sources(kind, folder, attempts)
         if cache.worth_it(sources):
-            cache.store(cache.file(folder, kind.name), sources, combine(kind, sources))
+            cache.store(cache.cache_file(folder, kind.name), sources, combine(kind, sources))
 
 
 def find_sources(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> list[cache.Source]:
@@ -63,20 +70,22 @@ def find_sources(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> list[
     return sources[::-1]
 
 
-def combine(kind: Kind, sources: Sequence[cache.Source]) -> pd.DataFrame:
+def combine(kind: Kind, sources: Sequence[cache.Source]) -> pa.Table:
     """The rows that count of all `sources`, from the CSV files."""
-    parts: list[pd.DataFrame] = []
+    parts = []
     for source in sources:
         table = parse(source.path.read_bytes(), source.path)
         if table.num_rows:
-            part = table.to_pandas()
-            parts.append(part if source.limit is None else part[part["step"] < source.limit])
-    return pd.concat(parts, ignore_index=True) if parts else empty(kind)
+            until = None if source.limit is None else int(np.searchsorted(table["step"].to_numpy(), source.limit))
+            parts.append(table.slice(0, until))
+    return join(kind, parts)
 
 
-def empty(kind: Kind) -> pd.DataFrame:
-    """No rows, with the columns and types that rows would have."""
-    return pd.DataFrame({name: pd.Series(dtype="int64" if name in INTEGERS else "float64") for name in kind.columns})
+def join(kind: Kind, parts: Sequence[pa.Table]) -> pa.Table:
+    """`parts` one below the other; a column that one of them lacks is null there."""
+    if parts:
+        return pa.concat_tables(parts, promote_options="default").combine_chunks()
+    return pa.table({name: pa.array([], _type(name)) for name in kind.columns})
 
 
 def parse(content: bytes, path: Path) -> pa.Table:
@@ -88,10 +97,14 @@ def parse(content: bytes, path: Path) -> pa.Table:
     header = committed[: committed.find(b"\n")].decode(errors="replace")
     if not header:
         return pa.table({})
-    types = {name: pa.int64() if name in INTEGERS else pa.float64() for name in header.split(",")}
+    types = {name: _type(name) for name in header.split(",")}
     # null_values is empty so that nan stays a number: a column of floats without gaps.
     convert = csv.ConvertOptions(column_types=types, null_values=[])
     try:
         return csv.read_csv(pa.BufferReader(committed), convert_options=convert)
     except pa.ArrowInvalid as error:
         raise LabError(f"{path.name} of run {path.parent.name} is damaged: {error}") from error
+
+
+def _type(column: str) -> pa.DataType:
+    return pa.int64() if column in INTEGERS else pa.float64()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrlab.errors import NotFound
 from lrlab.runs import liveness
-from lrlab.runs.frames import EPOCHS, read
+from lrlab.runs.frames import EPOCHS, read_table
 from lrlab.runs.record import RunRecord
 from lrlab.runs.run import Run
 from lrlab.runs.standing import best, seconds
@@ -61,9 +61,9 @@ def _row(run: Run, record: RunRecord) -> dict[str, Any]:
     experiment, now = record.experiment, time.time()
     heartbeat = run.heartbeat
     state = liveness.state(record, heartbeat, now)
-    epochs = read(EPOCHS, run.folder, record.attempts)
+    epochs = read_table(EPOCHS, run.folder, record.attempts)
     best_epoch, best_val_accuracy = best(epochs)
-    last = {name: float(epochs[name].iloc[-1]) if len(epochs) else None for name in LAST}
+    last = {name: epochs[name][-1].as_py() if len(epochs) else None for name in LAST}
     return {
         "id": record.id,
         "name": record.name,

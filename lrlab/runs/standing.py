@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from lrlab.runs import liveness
-from lrlab.runs.frames import EPOCHS, parse, read
+from lrlab.runs.frames import EPOCHS, parse, read_table
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.log import steps_file
 from lrlab.runs.pace import Progress, Work, seconds_left
@@ -59,14 +59,14 @@ class RunStatus:
 def status(run: Run, position: int | None = None) -> RunStatus:
     """Where `run` stands now. `position`: its place in the queue (1 is next), which the room of jobs knows.
 
-    Reads the run's small files and the end of its log: some 2 ms, however long the log is.
+    Reads the run's small files and the end of its log: a millisecond or two, however long the log is.
     """
     record, heartbeat, now = run.record, run.heartbeat, time.time()
     attempt = record.attempts[-1] if record.attempts else None
     if attempt and heartbeat and heartbeat.time < attempt.started:
         heartbeat = None  # an older attempt's
     state = liveness.state(record, heartbeat, now)
-    epochs = read(EPOCHS, run.folder, record.attempts)
+    epochs = read_table(EPOCHS, run.folder, record.attempts)
     done = _progress(run.folder, attempt, epochs) if attempt else None
     step = done.updates if done else 0
     best_epoch, best_val_accuracy = best(epochs)
@@ -92,16 +92,17 @@ def status(run: Run, position: int | None = None) -> RunStatus:
     )
 
 
-def best(epochs: pd.DataFrame) -> tuple[int | None, float | None]:
+def best(epochs: pa.Table) -> tuple[int | None, float | None]:
     """The epoch whose model the worker keeps as the best, and its validation accuracy; None where none was validated.
 
     The highest accuracy counts, among equals the lowest validation loss, then the first.
     """
-    known = epochs[epochs["val_accuracy"].notna()]
-    if known.empty:
+    accuracy, loss = epochs["val_accuracy"].to_numpy(), epochs["val_loss"].to_numpy()
+    known = np.flatnonzero(~np.isnan(accuracy))
+    if not len(known):
         return None, None
-    row = np.lexsort((known["val_loss"], -known["val_accuracy"]))[0]
-    return int(known["epoch"].iloc[row]), float(known["val_accuracy"].iloc[row])
+    row = known[np.lexsort((loss[known], -accuracy[known]))[0]]
+    return epochs["epoch"][int(row)].as_py(), float(accuracy[row])
 
 
 def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: float) -> float | None:
@@ -121,7 +122,7 @@ def _work(record: RunRecord) -> Work:
     )
 
 
-def _progress(folder: Path, attempt: Attempt, epochs: pd.DataFrame) -> Progress | None:
+def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:
     """What the log says was done, from its last rows; None before the attempt has finished an update."""
     path = steps_file(folder, attempt.number)
     try:
@@ -137,21 +138,17 @@ def _progress(folder: Path, attempt: Attempt, epochs: pd.DataFrame) -> Progress 
     rows, first = parse(end, path), parse(head, path)
     if not rows.num_rows:
         return None
-    mine = epochs[epochs["step"] >= attempt.first_step]
+    ends, first_step = epochs["step"].to_numpy(), attempt.first_step
+    before = ends[ends < first_step]
+    begins_an_epoch = first_step == (before[-1] + 1 if len(before) else 0)
     return Progress(
         epoch=rows["epoch"].to_numpy(),
         time=rows["time"].to_numpy(),
-        updates=int(rows["step"][-1].as_py()) + 1,
-        epochs=len(epochs),
-        epoch_times=mine["time"].to_numpy(),
-        first=first["time"][0].as_py() if _begins_an_epoch(attempt, epochs) else None,
+        updates=rows["step"][-1].as_py() + 1,
+        epochs=len(ends),
+        epoch_times=epochs["time"].to_numpy()[len(before) :],
+        first=first["time"][0].as_py() if begins_an_epoch else None,
     )
-
-
-def _begins_an_epoch(attempt: Attempt, epochs: pd.DataFrame) -> bool:
-    """Whether the attempt's first update was the first of an epoch."""
-    before = epochs.loc[epochs["step"] < attempt.first_step, "step"]
-    return attempt.first_step == (int(before.iloc[-1]) + 1 if len(before) else 0)
 
 
 def _message(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from lrlab.runs.frames import EPOCHS, STEPS, Kind, combine, empty, find_sources, parse
+from lrlab.runs.frames import EPOCHS, STEPS, Kind, combine, find_sources, join, parse
 from lrlab.runs.record import Attempt
 from lrlab.runs.run import Run
 
@@ -93,7 +93,7 @@ class _Table:
         path = self._kind.file(self._folder, attempts[-1].number)
         older = [source for source in find_sources(self._kind, self._folder, attempts) if source.path != path]
         rows = combine(self._kind, older)
-        self._parts = [pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()] if len(rows) else []
+        self._parts = [rows] if rows.num_rows else []
         self._frame = None
         self._path, self._inode, self._size, self._offset, self._header = path, None, 0, 0, b""
 
@@ -133,9 +133,7 @@ class _Table:
     def frame(self) -> pd.DataFrame:
         """Every row read so far, put together once after new ones came."""
         if self._frame is None:
-            if self._parts:
-                self._parts = [pa.concat_tables(self._parts, promote_options="default").combine_chunks()]
-                self._frame = self._parts[0].to_pandas()
-            else:
-                self._frame = empty(self._kind)
+            rows = join(self._kind, self._parts)
+            self._parts = [rows] if rows.num_rows else []
+            self._frame = rows.to_pandas()
         return self._frame

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrlab.runs.compare import all_settings, labels
-from lrlab.runs.frames import EPOCHS, read
+from lrlab.runs.frames import EPOCHS, read_table
 from lrlab.runs.record import RunRecord
 from lrlab.runs.run import Run
 from lrlab.runs.standing import best
@@ -43,7 +43,7 @@ def headline(runs: Sequence[Run]) -> str:
 
 
 def _accuracy(run: Run, record: RunRecord) -> float | None:
-    _, accuracy = best(read(EPOCHS, run.folder, record.attempts))
+    _, accuracy = best(read_table(EPOCHS, run.folder, record.attempts))
     return None if accuracy is None else 100 * accuracy
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pyarrow as pa
 import pytest
 
 from lrlab.errors import LabError
 from lrlab.runs import Tail, cache, open_log
+from lrlab.runs.frames import STEPS, find_sources
 
 
 def log_steps(run, attempt, steps, value):
@@ -85,10 +87,9 @@ class TestCache:
 
     @pytest.fixture
     def marked(self, run):
-        from lrlab.runs.frames import STEPS, find_sources
-
-        path = cache.file(run.folder, "steps")
-        cache.store(path, find_sources(STEPS, run.folder, run.record.attempts), run.steps.assign(loss=7.0))
+        path = cache.cache_file(run.folder, "steps")
+        rows = pa.Table.from_pandas(run.steps.assign(loss=7.0))
+        cache.store(path, find_sources(STEPS, run.folder, run.record.attempts), rows)
         return path
 
     def test_it_is_written_when_the_log_is_closed(self, run):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-import pandas as pd
+import pyarrow as pa
 import pytest
 
 from lrlab.runs import Beat, Run, list_runs, open_log, request_stop, status, update
@@ -124,9 +124,7 @@ def test_the_best_epoch_has_the_highest_accuracy_and_is_the_first_of_equals(trai
 
 
 def test_of_equal_accuracies_the_lower_loss_is_better():
-    epochs = pd.DataFrame(
-        {"epoch": [0, 1, 2, 3], "val_accuracy": [0.5, 0.5, 0.5, 0.4], "val_loss": [3.0, 1.0, 1.0, 0.1]}
-    )
+    epochs = pa.table({"epoch": [0, 1, 2, 3], "val_accuracy": [0.5, 0.5, 0.5, 0.4], "val_loss": [3.0, 1.0, 1.0, 0.1]})
     assert best(epochs) == (1, 0.5)
 
 
