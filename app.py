@@ -17,7 +17,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     gc.collect()
     gc.freeze()
     jobs.ensure_supervisor(lab_home())
-    yield {}
+    with web.streams_end_with_server():
+        yield {}
 
 
 app = st.App(

@@ -20,6 +20,8 @@ from lrlab.home import lab_home
 from lrlab.jobs import running_imports
 from lrlab.ui import images_choice as choice
 from lrlab.ui import images_texts as texts
+from lrlab.ui import places
+from lrlab.ui import places
 from lrlab.ui.gallery import gallery
 from lrlab.ui.plot import plot
 from lrlab.ui.style import STYLE
@@ -72,7 +74,7 @@ def show(dataset: Dataset, names: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(texts.CHOICE, names, key=choice.WIDGET, width=320)
         if st.button(texts.TRAIN, type="primary", key="train"):
-            st.switch_page("pages/train.py")
+            st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
         if st.button(texts.DELETE, key="delete"):
             ask_to_delete(dataset)
     st.write(texts.headline(dataset, size))

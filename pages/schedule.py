@@ -4,7 +4,7 @@ import streamlit as st
 
 from lrlab.charts import MAX_KEPT, preview
 from lrlab.schedules import CATALOGUE, Composition, number, pytorch_code
-from lrlab.ui import carried
+from lrlab.ui import carried, places
 from lrlab.ui import schedule_texts as texts
 from lrlab.ui.plot import plot
 
@@ -61,5 +61,5 @@ plot(
     on_train_change=chosen,
 )
 if st.session_state.pop("go_to_train", False):
-    st.switch_page("pages/train.py")
+    st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
 below(state.composition)
