@@ -30,10 +30,11 @@ def steady(low: float, high: float) -> tuple[float, float]:
     return math.floor(low / step) * step, math.ceil(high / step + 0.02) * step
 
 
-def loss_range(curves: Iterable[Floats], first: float) -> tuple[float, float]:
+def loss_range(curves: Iterable[Floats], first: float, *, from_zero: bool = False) -> tuple[float, float]:
     """The range that shows `curves`; a run that diverges may not flatten the others: it leaves at 4 x the `first` loss.
 
-    `first`: the highest of the runs' losses at their beginning. Zero is shown where the losses come near it.
+    `first`: the highest of the runs' losses at their beginning. Zero is shown where the losses come near it, and with
+    `from_zero` always: below losses that are still falling, a floor that follows them would never stand still.
     """
     low, high = extremes(curves)
     if not math.isfinite(low):
@@ -41,7 +42,8 @@ def loss_range(curves: Iterable[Floats], first: float) -> tuple[float, float]:
     if first > 0:
         high = min(high, max(4 * first, low))
     bottom, top = steady(low, high)
-    return (0.0, steady(0.0, high)[1]) if 0 <= low < 0.45 * high else (bottom, top)
+    near_zero = from_zero or low < 0.45 * high
+    return (0.0, steady(0.0, high)[1]) if low >= 0 and near_zero else (bottom, top)
 
 
 def percent_range(curves: Iterable[Floats]) -> tuple[float, float]:

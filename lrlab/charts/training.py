@@ -16,7 +16,7 @@ import numpy as np
 from lrlab.charts.figure import FONT_SIZE, Figure, axis, layout
 from lrlab.charts.ranges import linear_ticks, log_range, log_ticks, loss_range, percent_range, seconds_end
 from lrlab.charts.series import Axis, Series
-from lrlab.charts.traces import RunTraces
+from lrlab.charts.traces import MEASURES, RunTraces
 from lrlab.schedules import number
 
 DOMAINS = {"loss": (0.69, 1.0), "accuracy": (0.3, 0.595), "LR": (0.0, 0.205)}
@@ -25,6 +25,11 @@ DOMAINS = {"loss": (0.69, 1.0), "accuracy": (0.3, 0.595), "LR": (0.0, 0.205)}
 TITLES = {"loss": "loss", "accuracy": "accuracy, %", "LR": "learning rate"}
 X_TITLES = {"epoch": "epoch", "step": "optimiser update", "seconds": "seconds since the first update"}
 HOVER_TITLES = {"epoch": "epoch %{x:.2~f}", "step": "update %{x:,.0f}", "seconds": "%{x:,.1f} s"}
+
+FRAMES = tuple(
+    {"type": "scatter", "xaxis": "x", "yaxis": y, "x": [None], "y": [None], "hoverinfo": "skip"} for y in MEASURES
+)
+"""A trace of nothing on each axis: Plotly leaves out axes without any, and all three charts stand from the start."""
 
 MOST_POINTS = 1600
 MOST_HAIR_LINES = 24
@@ -39,11 +44,11 @@ def training_figure(runs: Sequence[Series], *, x: Axis = "epoch", log_lr: bool =
     most = max(300, MOST_POINTS * 2 // max(len(runs), 2))
     drawn = [RunTraces(run, x, most, of=len(runs)) for run in runs]
     first = max((run.first_loss for run in drawn), default=math.nan)
-    losses = loss_range((curve for run in drawn for curve in run.losses), first)
-    accuracies = percent_range(curve for run in drawn for curve in run.accuracies)
+    losses = loss_range((c for run in drawn for c in run.losses), first, from_zero=any(run.live for run in runs))
+    accuracies = percent_range(c for run in drawn for c in run.accuracies)
     hair_lines = [line for run in drawn for line in run.hair_lines()]
     return {
-        "data": [trace for run in drawn for trace in run.traces(highest_loss=losses[1])],
+        "data": [*FRAMES, *(trace for run in drawn for trace in run.traces(highest_loss=losses[1]))],
         "layout": layout(
             xaxis=_x_axis(runs, x),
             yaxis=_y_axis("loss", range=list(losses)),

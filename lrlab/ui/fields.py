@@ -14,8 +14,11 @@ import streamlit as st
 from lrlab.experiments import ExperimentField
 
 
-def ask(field: ExperimentField, key: str, *, title: str | None = None) -> Any:
-    """Draws the widget of `field` and returns what stands in it: a number, bool, choice or text, or a list of texts."""
+def ask(field: ExperimentField, key: str, *, title: str | None = None, placeholder: str = "") -> Any:
+    """Draws the widget of `field` and returns what stands in it: a number, bool, choice or text, or a list of texts.
+
+    `placeholder`: shown while a text is empty.
+    """
     st.session_state.setdefault(key, _start(field))
     label = title or _title(field)
     kept: dict[str, Any] = {"key": key, "help": field.help, "persist_state": "session"}
@@ -27,7 +30,7 @@ def ask(field: ExperimentField, key: str, *, title: str | None = None) -> Any:
     if field.kind == "int":
         return st.number_input(label, int(field.min), int(field.max), step=int(field.step), **kept)
     if field.kind == "text":
-        return st.text_input(label, max_chars=int(field.max), **kept)
+        return st.text_input(label, max_chars=int(field.max), placeholder=placeholder, **kept)
     if _typed(field):
         text = st.text_input(label, **kept)
         return [part.strip() for part in text.split(",")] if field.kind == "list of float" else text.strip()
@@ -40,9 +43,9 @@ def refusal(sentence: str) -> None:
 
 
 def written(value: float) -> str:
-    """A number as it stands in a field that is typed: every digit, 1e-05 as 1e-5."""
+    """A number as it stands in a field that is typed: every digit, 1e-05 as 1e-5 and 0.0 as 0."""
     mantissa, _, exponent = repr(float(value)).partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa.removesuffix(".0")
 
 
 def _typed(field: ExperimentField) -> bool:

@@ -24,14 +24,13 @@ NOTHING = "–"
 WIDTHS = {
     "dot": 28,
     "state": 82,
-    "name": 172,
-    "dataset": 105,
+    "name": 200,
+    "dataset": 110,
     "model": 86,
-    "schedule": 196,
+    "schedule": 226,
     "best_val_accuracy": 98,
     "best_epoch": 76,
     "val_accuracy": 92,
-    "val_loss": 92,
     "seconds": 84,
 }
 """Pixels; together they fit a page 1,280 pixels wide."""
@@ -108,7 +107,6 @@ def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.sty
         names["best_val_accuracy"]: percent,
         names["best_epoch"]: "{:.0f}",
         names["val_accuracy"]: percent,
-        names["val_loss"]: "{:.4g}",
         names["seconds"]: duration,
     }
     return visible.style.apply(lambda _: dots, subset=[names["dot"]]).format(forms, na_rep=NOTHING)

@@ -6,13 +6,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lrlab.charts import PALETTE
+
 WIDTH, HEIGHT = 120, 34
 POINTS = 240
 
 
 def sparkline(lr: NDArray[np.float64]) -> None:
     """Draws `lr`, one value an update, from 0 to its highest value."""
-    st.html(f'<div class="lrlab-sparkline">{svg(lr)}</div>', width="content")
+    st.image(svg(lr), width=WIDTH)
 
 
 def svg(lr: NDArray[np.float64]) -> str:
@@ -22,6 +24,6 @@ def svg(lr: NDArray[np.float64]) -> str:
     down = HEIGHT - 2 - (HEIGHT - 4) * lr[rows] / (lr.max() or 1.0)
     path = f"M1 {down[0]:.1f}" + "".join(f"V{y:.1f}H{x:.1f}" for x, y in zip(across, down, strict=True))
     return (
-        f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">'
-        f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="2"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
+        f'<path d="{path}" fill="none" stroke="{PALETTE[0]}" stroke-width="2"/></svg>'
     )

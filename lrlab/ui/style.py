@@ -4,7 +4,6 @@ STYLE = """
 <style>
 .lrlab-refusal { margin: -0.4rem 0 0.2rem; font-size: 0.9rem; line-height: 1.35; }
 .lrlab-refusal { color: var(--st-red-text-color, #b3261e); }
-.lrlab-sparkline { line-height: 0; color: var(--st-primary-color); }
 .lrlab-headline { margin: 0; font-size: 1.15rem; font-weight: 600; line-height: 1.4; }
 /* Streamlit's own download writes cells that a spreadsheet runs as formulas; the page offers a safe one. */
 [data-testid="stElementToolbarButton"]:has([aria-label="Download as CSV"]) { display: none; }

@@ -154,7 +154,6 @@ COLUMNS = {
     "best_val_accuracy": "best val acc",
     "best_epoch": "at epoch",
     "val_accuracy": "last val acc",
-    "val_loss": "last val loss",
     "seconds": "duration",
 }
 """The columns of the table of runs, in their order."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,8 @@ def _widgets(composition: Composition | None, datasets: Sequence[str], slots: di
     with schedule:
         raw["schedule"] = _schedule(composition, raw["epochs"])
     with title:
-        raw["name"] = fields.ask(FIELDS["name"], "train.name")
+        named = label(ScheduleSpec.model_validate(raw["schedule"]))
+        raw["name"] = fields.ask(FIELDS["name"], "train.name", placeholder=named)
         slots["name"] = st.container()
     slots["schedule"] = st.container()
     with st.expander(texts.TRAIN["more"]):
@@ -108,14 +110,15 @@ def _widgets(composition: Composition | None, datasets: Sequence[str], slots: di
 
 
 def _more(optimizer: str, raw: dict[str, Any]) -> None:
-    columns = st.columns(4)
-    places = iter(columns * 4)
-    for parameter in OPTIMIZERS[optimizer].parameters:
-        if parameter.name != LR.name:
-            with next(places):
-                raw["optimizer"][parameter.name] = fields.ask(parameter, f"train.{optimizer}.{parameter.name}")
+    own = [parameter for parameter in OPTIMIZERS[optimizer].parameters if parameter.name != LR.name]
+    columns: Iterator[Any] = itertools.chain.from_iterable(
+        st.columns(4, vertical_alignment="bottom") for _ in itertools.count()
+    )
+    for parameter in own:
+        with next(columns):
+            raw["optimizer"][parameter.name] = fields.ask(parameter, f"train.{optimizer}.{parameter.name}")
     for name in ("seed", "validation.fraction", "validation.seed", "device"):
-        with next(places):
+        with next(columns):
             value = fields.ask(FIELDS[name], f"train.{name}")
         part, _, inner = name.partition(".")
         if inner:
@@ -125,6 +128,8 @@ def _more(optimizer: str, raw: dict[str, Any]) -> None:
 
 
 def _choose(name: str, catalogue: Any) -> str:
+    default = Experiment(dataset="any").model_dump()[name]["name"]
+    st.session_state.setdefault(f"train.{name}", default)
     titles = {key: getattr(value, "title", key) for key, value in catalogue.items()}
     chosen = st.selectbox(
         texts.TRAIN[name], list(titles), format_func=titles.__getitem__, key=f"train.{name}", persist_state="session",
@@ -140,9 +145,13 @@ def _schedule(composition: Composition | None, epochs: int) -> dict[str, Any]:
         specs = {COMPOSED: composition.schedule, **specs}
         named[COMPOSED] = texts.TRAIN["composed"] + label(composition.schedule)
     chosen = st.selectbox(
-        texts.TRAIN["schedule"], list(specs), format_func=named.__getitem__, key="train.schedule", persist_state="session",
+        texts.TRAIN["schedule"],
+        list(specs),
+        format_func=named.__getitem__,
+        key="train.schedule",
+        persist_state="session",
         help=texts.TRAIN["schedule_help"],
-    )  # fmt: skip
+    )
     return specs[chosen].model_dump()
 
 

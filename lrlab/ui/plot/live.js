@@ -314,13 +314,16 @@ class Strip {
     put(parts.name, run.label);
     parts.name.title = run.name;
     put(parts.state, words.state);
-    put(parts.progress, brief && run.final ? words.message : words.progress || words.message);
+    const end = words.cause ? `${capital(words.state)}: ${words.cause}` : words.message;
+    put(parts.progress, brief && run.final ? end : words.progress || words.message);
+    parts.progress.title = parts.progress.textContent;
     put(parts.left, words.left || (drawable && !(brief && run.final) ? words.message : ""));
     put(parts.best, words.best);
     put(parts.speed, [words.speed, words.device].filter(Boolean).join(" · "));
     put(parts.trouble.firstChild, this.refusal || words.cause || (run.state === "stalled" ? words.message : ""));
     put(parts.trouble.lastChild, this.refusal ? "" : words.advice);
-    parts.trouble.hidden = !parts.trouble.firstChild.textContent || (!drawable && !this.refusal);
+    // Before the first point the stage says it, and among several runs their one line does.
+    parts.trouble.hidden = !this.refusal && (brief || !drawable || !parts.trouble.firstChild.textContent);
     parts.stop.hidden = run.final;
     parts.stop.disabled = run.stopping || this.asked === true;
     put(parts.stop, parts.stop.disabled ? this.texts.stopping : this.texts.stop);
@@ -344,6 +347,10 @@ class Strip {
     if (this.refusal) this.asked = false;
     this.show(...this.shown);
   }
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 // Sets a text where it changed, so that a reader of the screen is told only news.
