@@ -98,10 +98,10 @@ def _line(seen: RunStatus) -> str:
     if seen.state != "running" or not seen.step:
         return seen.message
     parts = [f"epoch {seen.epoch} of {seen.epochs}"]
-    if seen.best_val_accuracy is not None:
-        parts.append(f"best val accuracy {percent(seen.best_val_accuracy)}")
     if seen.eta is not None:
         parts.append(f"{duration(seen.eta)} left")
+    if seen.best_val_accuracy is not None:
+        parts.append(f"best val accuracy {percent(seen.best_val_accuracy)}")
     if seen.images_per_second:
         parts.append(f"{seen.images_per_second:,.0f} images/s on {seen.device}")
     return ", ".join(parts)
