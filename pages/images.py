@@ -21,7 +21,6 @@ from lrlab.jobs import running_imports
 from lrlab.ui import images_choice as choice
 from lrlab.ui import images_texts as texts
 from lrlab.ui import places
-from lrlab.ui import places
 from lrlab.ui.gallery import gallery
 from lrlab.ui.plot import plot
 from lrlab.ui.style import STYLE

@@ -76,9 +76,7 @@ def run_table(frame: pd.DataFrame, colours: Mapping[str, str], chosen: Sequence[
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in chosen]}},
         on_select=changed,
-        column_config={
-            texts.COLUMNS[name]: st.column_config.Column(width=width) for name, width in WIDTHS.items()
-        },
+        column_config={texts.COLUMNS[name]: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
     )
 
 
