@@ -1,5 +1,7 @@
 """Images: bring pictures in by upload, from the server or as the sample set, and see what came."""
 
+import contextlib
+
 import streamlit as st
 
 from lrlab.charts import class_figure
@@ -37,17 +39,23 @@ def added() -> None:
         st.session_state[choice.WIDGET] = came[0]
 
 
+def delete(dataset: Dataset) -> None:
+    """Once more with a look at the runs: one may have been started while the question stood there."""
+    if not choice.users(home, dataset):
+        with contextlib.suppress(NotFound):  # another tab was first
+            delete_dataset(home, dataset.id)
+        choice.forget()
+
+
 @st.dialog(texts.DELETE_TITLE)
-def ask_to_delete(dataset: Dataset) -> None:
-    st.text(f"{dataset.name}: {texts.headline(dataset, sizes(dataset))}")
+def ask_to_delete(dataset: Dataset, facts: str) -> None:
+    st.text(f"{dataset.name}: {facts}")
     if runs := choice.users(home, dataset):
         st.text(texts.in_use(runs))
         return
     st.write(texts.DELETE_IN_PLACE if dataset.source == "folder" else texts.DELETE_COPIES)
     with st.container(horizontal=True):
-        if st.button(texts.DELETE_YES, type="primary", key="delete_yes"):
-            delete_dataset(home, dataset.id)
-            choice.forget()
+        if st.button(texts.DELETE_YES, type="primary", key="delete_yes", on_click=delete, args=(dataset,)):
             st.rerun()
         if st.button(texts.DELETE_NO, key="delete_no"):
             st.rerun()
@@ -70,13 +78,14 @@ def show(dataset: Dataset, names: list[str]) -> None:
     parts = split(dataset, validation)
     table = counts(dataset, parts)
     size = sizes(dataset)
+    headline = texts.headline(dataset, size)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(texts.CHOICE, names, key=choice.WIDGET, width=320)
         if st.button(texts.TRAIN, type="primary", key="train"):
             st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
         if st.button(texts.DELETE, key="delete"):
-            ask_to_delete(dataset)
-    st.write(texts.headline(dataset, size))
+            ask_to_delete(dataset, headline)
+    st.write(headline)
     chart, facts = st.columns([3, 2], gap="large")
     with chart:
         st.markdown(f"##### {texts.CLASSES}")

@@ -25,11 +25,11 @@ _component = st.components.v2.component(
 
 
 def gallery(dataset: Dataset, rows: Sequence[int], unreadable: str, key: str) -> None:
-    """Shows the images in `rows` of `dataset`; `unreadable` stands in for one whose file is gone."""
-    images = dataset.images.iloc[list(rows)]
+    """Shows the images in `rows` of `dataset`, by class; `unreadable` stands in for one whose file is gone."""
+    images = dataset.images.iloc[list(rows)].sort_values("label", kind="stable")
     items = [
         {"row": row, "class": dataset.classes[label], "name": name}
-        for row, label, name in zip(rows, images["label"], images["name"], strict=True)
+        for row, label, name in zip(images.index.tolist(), images["label"], images["name"], strict=True)
     ]
     address = f"{addresses()['api']}/datasets/{dataset.id}/thumbnail"
     _component(data={"address": address, "side": SIDE, "items": items, "unreadable": unreadable}, key=key)
