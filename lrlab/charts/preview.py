@@ -73,7 +73,7 @@ def preview(raw: Any, change: Any = None) -> dict[str, Any]:
 
 
 def _field(field: str) -> str:
-    return field.removeprefix("composition.").removeprefix("schedule.")
+    return field.removeprefix("composition").removeprefix(".").removeprefix("schedule.")
 
 
 def _changed(composition: Composition, change: Change) -> Composition:
