@@ -1,7 +1,7 @@
 """Draws coffee beans of four roasts: a picture-sized learning task that a person recognises at a glance.
 
-A batch is drawn at once with NumPy: every step works on arrays of shape (B, S, S) or (B, S, S, 3), S the side of a
-picture before it is averaged down. The constants under "How hard" decide how far a network can get.
+A batch of B pictures is drawn at once with NumPy: light on arrays of shape (B, SIDE, SIDE), then colours. Every edge
+is a soft step, so nothing needs smoothing. The constants under "How hard" decide how far a network can get.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ SENSOR_NOISE: Final = 0.03
 """Standard deviation of the noise of each pixel; white is 1."""
 
 # --- How it looks ---------------------------------------------------------------------------------------------
-_SUPERSAMPLING = 2
-_CREASE_SHOWS = 0.8  # share of the beans that lie on their round side
+_CREASE_SHOWS = 0.8  # share of the beans that show their flat side
 _COLOURS = np.array([[0.58, 0.60, 0.42], [0.66, 0.47, 0.28], [0.43, 0.26, 0.15], [0.21, 0.13, 0.10]], np.float32)
 _CREASES = np.array([[0.36, 0.38, 0.26], [0.78, 0.64, 0.44], [0.55, 0.40, 0.26], [0.10, 0.06, 0.05]], np.float32)
 _TABLES = np.array(
@@ -57,8 +56,7 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     def between(low: float, high: float) -> Floats:
         return rng.uniform(low, high, (batch, 1, 1)).astype(np.float32)
 
-    side = SIDE * _SUPERSAMPLING
-    line = np.linspace(-1, 1, side, dtype=np.float32)
+    line = np.linspace(-1, 1, SIDE, dtype=np.float32)
     x, y = line[None, None, :], line[None, :, None]
     light = between(0, 2 * np.pi)
     light_x, light_y = np.cos(light), np.sin(light)
@@ -73,7 +71,7 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     v = (dy * cos - dx * sin) / width * (1 + between(-0.14, 0.14) * u)
     v += between(-0.10, 0.10) * (1 - u * u)
     radius2 = u * u + v * v
-    bean = _step((1 - np.sqrt(radius2)) * length * (side / 3))
+    bean = _step((1 - np.sqrt(radius2)) * length * (SIDE / 3))
 
     # Light on its shape: a dome, and on the flat side a crease whose walls catch light and shade.
     light_u, light_v = light_x * cos + light_y * sin, light_y * cos - light_x * sin
@@ -86,17 +84,17 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     diffuse = np.clip(0.40 + 0.57 * dome + 0.55 * tilt, 0.05, 1.6)
     mirror = (u - 0.42 * light_u) ** 2 + (v - 0.42 * light_v) ** 2
     sheen = np.exp(-mirror / between(0.03, 0.10)) * _at(_SHEEN, level)[:, None, None] * between(0.4, 1.4)
-    mottle = 1 + 0.10 * _cloud(rng, batch, 7, side) + 0.09 * _cloud(rng, batch, 19, side)
+    mottle = 1 + 0.10 * _cloud(rng, batch, 7) + 0.09 * _cloud(rng, batch, 19)
 
     # The table, and the bean's shadow on it.
     grain_angle = between(0, np.pi)
     across = x * np.cos(grain_angle) + y * np.sin(grain_angle)
-    grain = np.sin(across * between(8, 26) + 2.5 * _cloud(rng, batch, 4, side)) * between(0, 0.06)
-    wear = 1 + grain + 0.05 * _cloud(rng, batch, 12, side) + 0.12 * (x * light_x + y * light_y)
+    grain = np.sin(across * between(8, 26) + 2.5 * _cloud(rng, batch, 4)) * between(0, 0.06)
+    wear = 1 + grain + 0.05 * _cloud(rng, batch, 12) + 0.12 * (x * light_x + y * light_y)
     shadow_u, shadow_v = u + 0.16 * light_u, v + 0.22 * light_v
     shadow = 1 - 0.62 * _step((1.22 - np.sqrt(shadow_u * shadow_u + shadow_v * shadow_v)) * 2.2)
 
-    # Each part is one colour times one map of light, so that only the maps are drawn large and averaged down.
+    # Each part is one colour times one map of light.
     table = _TABLES[rng.integers(0, len(_TABLES), batch)] * rng.uniform(0.85, 1.08, (batch, 1)).astype(np.float32)
     crease = 0.85 * groove
     parts = (
@@ -107,7 +105,7 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     )
     picture = np.zeros((batch, SIDE, SIDE, 3), np.float32)
     for colour, light_map in parts:
-        picture += _averaged(light_map)[..., None] * colour[:, None, None, :]
+        picture += light_map[..., None] * colour[:, None, None, :]
 
     # The camera.
     gains = np.exp(rng.normal(0, 1, (batch, 3)) * [WHITE_BALANCE_SPREAD, 0, WHITE_BALANCE_SPREAD])
@@ -116,13 +114,6 @@ def draw(roasts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint
     picture += SENSOR_NOISE * rng.standard_normal(picture.shape, np.float32)
     pixels: NDArray[np.uint8] = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     return pixels
-
-
-def _averaged(fine: Floats) -> Floats:
-    """(B, S, S) to (B, SIDE, SIDE): the mean of each cell."""
-    cells = fine.reshape(len(fine), SIDE, _SUPERSAMPLING, SIDE, _SUPERSAMPLING)
-    mean: Floats = cells.mean(axis=(2, 4))
-    return mean
 
 
 def _at(table: Floats, level: NDArray[np.float64]) -> Floats:
@@ -139,14 +130,14 @@ def _step(value: Floats) -> Floats:
     return clipped * clipped * (3 - 2 * clipped)
 
 
-def _cloud(rng: np.random.Generator, batch: int, cells: int, side: int) -> Floats:
-    """Soft random texture, mean 0 and about -1 to 1, with `cells` bumps along a side: shape (batch, side, side)."""
+def _cloud(rng: np.random.Generator, batch: int, cells: int) -> Floats:
+    """Soft random texture, mean 0 and about -1 to 1, with `cells` bumps along a side: shape (batch, SIDE, SIDE)."""
     knots = rng.uniform(-1, 1, (batch, cells + 1, cells + 1)).astype(np.float32)
-    at = np.linspace(0, cells, side, dtype=np.float32)
+    at = np.linspace(0, cells, SIDE, dtype=np.float32)
     below = np.minimum(at.astype(np.int64), cells - 1)
     share = _step(at - below.astype(np.float32))
-    spread = np.zeros((side, cells + 1), np.float32)
-    spread[np.arange(side), below] = 1 - share
-    spread[np.arange(side), below + 1] += share
+    spread = np.zeros((SIDE, cells + 1), np.float32)
+    spread[np.arange(SIDE), below] = 1 - share
+    spread[np.arange(SIDE), below + 1] += share
     cloud: Floats = (spread @ knots @ spread.T).astype(np.float32)
     return cloud
