@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,6 @@ def addresses() -> dict[str, str]:
     return {"api": root, "plotly": f"{root}/plotly.js?v={version('plotly')}"}
 
 
-def plot(mode: str, data: Mapping[str, Any], key: str, **callbacks: Callable[[], None]) -> Any:
+def plot(mode: str, data: Mapping[str, Any], key: str, **callbacks: Any) -> Any:
     """Mounts the component in `mode` and returns its state; preview.js, live.js and still.js say what `data` holds."""
     return _component(data={"mode": mode, **addresses(), **data}, key=key, **callbacks)
