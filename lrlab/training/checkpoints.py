@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -55,11 +55,11 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[nn.Modul
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
         model = build_model(facts.model, len(facts.classes), facts.image_size)
         model.load_state_dict(weights)
-    except (SafetensorError, ValidationError, KeyError, RuntimeError) as error:
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise LabError(f"{shown(path.name)} holds no model that lrlab saved") from error
     return model.to(device).eval(), facts
 
 
 def _values(header: dict[str, str]) -> dict[str, Any]:
-    texts = {name for name, field in ModelFacts.model_fields.items() if field.annotation is str}
-    return {name: text if name in texts else json.loads(text) for name, text in header.items()}
+    known = {name: field.annotation for name, field in ModelFacts.model_fields.items() if name in header}
+    return {name: header[name] if kind is str else json.loads(header[name]) for name, kind in known.items()}

@@ -16,7 +16,7 @@ from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.runs import DatasetFacts, Run, create_run
 
-CLASSES = {"blue": (60, 60, 180), "green": (60, 180, 60), "red": (180, 60, 60)}
+CLASSES = {"blue": (-30, -30, 30), "green": (-30, 30, -30), "red": (30, -30, -30)}
 TRAIN, VAL, TEST = 10, 6, 4
 """Images of each class."""
 
@@ -25,14 +25,15 @@ MakeRun = Callable[..., Run]
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with train/, val/ and test/: three classes of noisy colour, hard enough not to be learnt at once."""
+    """A folder with train/, val/ and test/: any colour, with a tint that is the class; too few to be learnt well."""
     folder = tmp_path_factory.mktemp("pictures") / "colours"
     rng = np.random.default_rng(5)
     for part, count in (("train", TRAIN), ("val", VAL), ("test", TEST)):
-        for name, colour in CLASSES.items():
+        for name, tint in CLASSES.items():
             (folder / part / name).mkdir(parents=True)
             for number in range(count):
-                pixels = rng.normal(colour, 90, (20, 20, 3)).clip(0, 255).astype(np.uint8)
+                colour = rng.normal(128, 40, 3) + tint
+                pixels = rng.normal(colour, 40, (20, 20, 3)).clip(0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
     return folder
 

@@ -1,0 +1,170 @@
+"""The log in bundles and row by row, a loss that is no number, and which model is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from lrlab.runs import Beat, open_log
+from lrlab.training import observers
+from lrlab.training.checkpoints import ModelFacts, load_model
+from lrlab.training.loop import Score
+from lrlab.training.models import build_model
+from lrlab.training.observers import Keeper, NonFinite, Recorder
+
+from .conftest import MakeRun
+
+BATCH = 4
+
+
+def update_of(step: int, loss: float, right: int, *, waits: bool) -> Any:
+    """A loop as it stands after an update."""
+    return SimpleNamespace(
+        epoch=0,
+        step=step,
+        lr=0.1 / (step + 1),
+        loss=torch.tensor(loss),
+        right=torch.tensor(right),
+        device=SimpleNamespace(waits=waits),
+        began=0.0,
+        score=Score(0.75, 0.5),
+    )
+
+
+class Log:
+    """Keeps the rows that it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, float]] = []
+        self.epochs: list[dict[str, float]] = []
+
+    def step(self, **row: float) -> None:
+        self.steps.append(row)
+
+    def epoch(self, **row: float) -> None:
+        self.epochs.append(row)
+
+
+def record(log: Log, losses: Sequence[float], *, waits: bool) -> Recorder:
+    recorder = Recorder(log, BATCH)  # type: ignore[arg-type]
+    for step, loss in enumerate(losses):
+        recorder.after_update(update_of(step, loss, step % (BATCH + 1), waits=waits))
+    return recorder
+
+
+@pytest.fixture
+def never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bundle is due before it is asked for."""
+    monkeypatch.setattr(observers, "BUNDLE_SECONDS", math.inf)
+
+
+LOSSES = [1.5, 0.25, 2.0, 1.0]
+
+
+def test_on_the_cpu_each_row_is_written_at_once() -> None:
+    log = Log()
+    recorder = Recorder(log, BATCH)  # type: ignore[arg-type]
+    for step, loss in enumerate(LOSSES):
+        recorder.after_update(update_of(step, loss, 3, waits=False))
+        assert len(log.steps) == step + 1
+    assert [row["loss"] for row in log.steps] == LOSSES
+    assert {row["accuracy"] for row in log.steps} == {0.75}
+
+
+@pytest.mark.usefixtures("never")
+def test_on_an_accelerator_the_same_rows_come_in_bundles() -> None:
+    waiting, direct = Log(), Log()
+    recorder = record(waiting, LOSSES, waits=True)
+    assert waiting.steps == []
+    recorder.flush()
+    record(direct, LOSSES, waits=False)
+
+    def without_time(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+        return [{name: value for name, value in row.items() if name != "time"} for row in rows]
+
+    assert without_time(waiting.steps) == without_time(direct.steps)
+    times = [row["time"] for row in waiting.steps]
+    assert times == sorted(times)
+
+
+def test_a_bundle_is_written_once_its_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.2, 0.4, 0.6, 0.6, 0.8])  # made, looked at thrice, flushed, looked at
+    monkeypatch.setattr(observers, "time", SimpleNamespace(monotonic=lambda: next(clock), time=lambda: 0.0))
+    log = Log()
+    record(log, LOSSES, waits=True)
+    assert [row["step"] for row in log.steps] == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_epochs_row_sums_up_its_updates(waits: bool) -> None:
+    log = Log()
+    recorder = record(log, LOSSES, waits=waits)
+    loop = update_of(4, 0, 0, waits=waits)
+    recorder.after_training(loop)
+    recorder.after_epoch(loop)
+    (row,) = log.epochs
+    assert row["step"] == 3
+    assert row["train_loss"] == pytest.approx(4.75 / 4)
+    assert row["train_accuracy"] == (0 + 1 + 2 + 3) / 16
+    assert (row["val_loss"], row["val_accuracy"]) == (0.75, 0.5)
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize(("bad", "word"), [(math.nan, "nan"), (math.inf, "inf")])
+def test_a_loss_that_is_no_number_ends_the_log_with_its_row(waits: bool, bad: float, word: str) -> None:
+    log = Log()
+    with pytest.raises(NonFinite, match=rf"^the loss became {word} at step 2 \(LR 0\.0333\)$"):
+        record(log, [1.0, 2.0, bad, 3.0, bad], waits=waits).flush()
+    assert [row["step"] for row in log.steps] == [0, 1, 2]
+    assert str(log.steps[-1]["loss"]) == word
+
+
+def test_rows_fit_the_real_log(make_run: MakeRun) -> None:
+    run = make_run()
+    with open_log(run, 1, extra_step_columns=("accuracy",)) as log:
+        recorder = Recorder(log, BATCH)
+        recorder.after_update(update_of(0, 1.5, 3, waits=False))
+        loop = update_of(1, 0, 0, waits=False)
+        recorder.after_training(loop)
+        recorder.after_epoch(loop)
+    assert (run.folder / "steps-1.csv").read_text().splitlines()[1].endswith(",1.5,0.75")
+    assert len((run.folder / "epochs-1.csv").read_text().splitlines()) == 2
+
+
+SCORES = {
+    "the highest accuracy wins": ([(0.5, 1.0), (0.7, 1.2), (0.6, 0.1)], [0, 1], 1),
+    "among equals the lower loss wins": ([(0.5, 1.0), (0.5, 0.8), (0.5, 0.9)], [0, 1], 1),
+    "the first of equals in both stays": ([(0.5, 1.0), (0.5, 1.0)], [0], 0),
+    "a loss that is no number is the worst": ([(0.5, math.nan), (0.5, 9.0), (0.5, math.nan)], [0, 1], 1),
+    "higher accuracy wins with any loss": ([(0.5, 0.1), (0.6, math.nan)], [0, 1], 1),
+}
+
+
+@pytest.mark.parametrize("case", SCORES)
+def test_the_best_model_is_kept(case: str, make_run: MakeRun) -> None:
+    scores, saved_at, best = SCORES[case]
+    run = make_run()
+    facts = ModelFacts(model="small_cnn", classes=("a", "b"), image_size=16, run=run.id)
+    keeper = Keeper(run.best_model, facts, Beat(run))
+    models = [build_model("small_cnn", 2, 16) for _ in scores]
+    saved, before = [], b""
+    for epoch, (accuracy, loss) in enumerate(scores):
+        loop: Any = SimpleNamespace(epoch=epoch, model=models[epoch], score=Score(loss, accuracy))
+        keeper.after_epoch(loop)
+        if run.best_model.read_bytes() != before:
+            saved.append(epoch)
+            before = run.best_model.read_bytes()
+    assert saved == saved_at
+    assert (keeper.result.best_epoch, keeper.result.best_val_accuracy) == (best, scores[best][0])
+    kept, facts = load_model(run.best_model)
+    assert (facts.epoch, facts.val_accuracy) == (best, scores[best][0])
+    assert facts.val_loss == pytest.approx(scores[best][1], abs=0, nan_ok=True)
+    for name, weights in models[best].state_dict().items():
+        assert torch.equal(kept.state_dict()[name], weights)
