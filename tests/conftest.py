@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from lrlab.experiments import Experiment
 from lrlab.home import Home, lab_home
+from lrlab.process import identity
+from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
+from lrlab.schedules import curve
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +34,59 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images: {folder} is absent")
     return folder
+
+
+class HandWorker:
+    """Writes a run's log as a worker does, update by update when it is told to; nothing is trained.
+
+    Each update takes a tenth of a second by the clock in the log; the loss falls as 1 / (1 + updates / 20), and the
+    validation accuracy of epoch e is 1 - 0.5 / (e + 1).
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        record = run.record
+        self.steps_per_epoch, self.updates = record.steps_per_epoch, 0
+        experiment = record.experiment
+        self.lr = curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, self.steps_per_epoch).lr
+        self.began = time.time()
+        host, me = socket.gethostname(), identity()
+        begun = Attempt(number=1, started=self.began, identity=me, host=host, device="CPU, 2 threads", threads=2)
+        update(run, state="running", attempts=(begun,))
+        self.log = open_log(run, 1)
+
+    def train(self, updates: int | None = None, loss: float | None = None) -> HandWorker:
+        """Writes the next `updates` rows (default: all that are left) and a row for each epoch that ends with them."""
+        last = len(self.lr) if updates is None else self.updates + updates
+        for step in range(self.updates, last):
+            epoch, now, lr = step // self.steps_per_epoch, self.began + 0.1 * step, self.lr[step]
+            fallen = 1 / (1 + step / 20)
+            self.log.step(step=step, epoch=epoch, time=now, lr=lr, loss=fallen if loss is None else loss)
+            if (step + 1) % self.steps_per_epoch == 0:
+                accuracy = 1 - 0.5 / (epoch + 1)
+                self.log.epoch(
+                    epoch=epoch, step=step, time=now + 0.05, lr=lr, train_loss=fallen, train_accuracy=accuracy,
+                    val_loss=fallen + 0.1, val_accuracy=accuracy, images_per_second=320.0, seconds=1.0,
+                )  # fmt: skip
+        self.updates = last
+        return self
+
+    def end(self, state: str = "succeeded", **fields: Any) -> Run:
+        """Closes the log, leaves models behind and records how the run ended."""
+        self.log.close()
+        for path in (self.run.best_model, self.run.last_model):
+            path.write_bytes(np.random.default_rng(0).bytes(64))
+        update(self.run, state=state, ended=self.began + 0.1 * self.updates, **fields)
+        return self.run
+
+
+@pytest.fixture
+def start_run(home: Home) -> Callable[..., HandWorker]:
+    """`start_run(name="a", epochs=3, steps_per_epoch=5)`: a run that a HandWorker has; keywords are Experiment's."""
+
+    def start(*, steps_per_epoch: int = 5, **experiment: Any) -> HandWorker:
+        facts = DatasetFacts(id="abcdefghij", name="coffee", classes=("Dark", "Light"), train=160, val=40)
+        chosen = Experiment(**{"dataset": "coffee", "epochs": 4, **experiment})
+        return HandWorker(create_run(home, chosen, dataset=facts, steps_per_epoch=steps_per_epoch))
+
+    return start

@@ -21,13 +21,13 @@ def round_step(span: float, parts: int = 4) -> float:
     return max(factor * power for factor in (1, 2, 5) if factor * power <= exact * (1 + 1e-9))
 
 
-def steady(low: float, high: float) -> tuple[float, float]:
+def steady(low: float, high: float, parts: int = 4) -> tuple[float, float]:
     """A range around [low, high] that ends on multiples of a round step; a part of a step is left free at each end."""
     if not high > low:
         room = abs(high) / 10 or 0.5
         low, high = low - room, high + room
-    step = round_step(high - low)
-    return math.floor(low / step) * step, math.ceil(high / step + 0.02) * step
+    step = round_step(high - low, parts)
+    return math.floor(low / step + 1e-9) * step, math.ceil(high / step + 0.02) * step
 
 
 def loss_range(curves: Iterable[Floats], first: float, *, from_zero: bool = False) -> tuple[float, float]:
@@ -46,14 +46,16 @@ def loss_range(curves: Iterable[Floats], first: float, *, from_zero: bool = Fals
     return (0.0, steady(0.0, high)[1]) if low >= 0 and near_zero else (bottom, top)
 
 
-def percent_range(curves: Iterable[Floats]) -> tuple[float, float]:
-    """The range that shows `curves`, in per cent; 0 to 100 before there are any."""
+def percent_range(curves: Iterable[Floats], least: float = 10) -> tuple[float, float]:
+    """The range that shows `curves`, in per cent; 0 to 100 before there are any.
+
+    `least`: it spans so many points at least, so that noise between two epochs does not look like a difference.
+    """
     low, high = extremes(curves)
     if not math.isfinite(low):
         return 0.0, 100.0
-    # Ten points at least, so that noise between two epochs does not look like a difference.
     middle = (low + high) / 2
-    bottom, top = steady(min(low, middle - 5), max(high, middle + 5))
+    bottom, top = steady(min(low, middle - least / 2), max(high, middle + least / 2), parts=3)
     return max(bottom, -1.0), min(top, 101.0)
 
 

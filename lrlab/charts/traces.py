@@ -25,6 +25,9 @@ MOST_JUMPS = 12
 TALKATIVE = 3
 """Up to so many runs the box at the pointer also tells the training curves."""
 
+LARGEST = 1e30
+"""Losses beyond this are drawn here: far off the chart, and still a number in the 32 bits that a browser is sent."""
+
 LONGEST_NAME = 28
 NO_NUMBER = "#D55E00"
 QUIET = "#8a94a0"
@@ -137,7 +140,7 @@ class RunTraces:
         more |= {"hovertemplate": shown} if shown else {"hoverinfo": "skip"}
         if customdata is not None:
             more["customdata"] = typed(customdata[rows])
-        drawable = np.where(np.isfinite(values[rows]), values[rows], np.nan)
+        drawable = np.where(np.isfinite(values[rows]), np.clip(values[rows], -LARGEST, LARGEST), np.nan)
         return self._trace(
             y_axis, what, {"width": width, "dash": dash}, x=typed(places[rows]), y=typed(drawable), **more
         )

@@ -44,8 +44,9 @@ def training_figure(runs: Sequence[Series], *, x: Axis = "epoch", log_lr: bool =
     most = max(300, MOST_POINTS * 2 // max(len(runs), 2))
     drawn = [RunTraces(run, x, most, of=len(runs)) for run in runs]
     first = max((run.first_loss for run in drawn), default=math.nan)
-    losses = loss_range((c for run in drawn for c in run.losses), first, from_zero=any(run.live for run in runs))
-    accuracies = percent_range(c for run in drawn for c in run.accuracies)
+    live = any(run.live for run in runs)
+    losses = loss_range((curve for run in drawn for curve in run.losses), first, from_zero=live)
+    accuracies = percent_range((curve for run in drawn for curve in run.accuracies), least=20 if live else 10)
     hair_lines = [line for run in drawn for line in run.hair_lines()]
     return {
         "data": [*FRAMES, *(trace for run in drawn for trace in run.traces(highest_loss=losses[1]))],
