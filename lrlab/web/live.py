@@ -41,9 +41,9 @@ def routes(home: Home, access: Access) -> list[Route]:
 
     async def live(request: Request) -> Response:
         view = View.from_query(request.query_params)
-        channel = await hub.channel(view)
+        await hub.channel(view)  # what cannot be shown is refused before the stream begins
         return StreamingResponse(
-            hub.follow(view, channel),
+            hub.follow(view),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -66,8 +66,8 @@ def streams_end_with_server() -> Iterator[None]:
 class Hub:
     """The views that are being watched. Lives in one event loop; files are read and figures drawn in threads."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, home: Home, tick: float = TICK) -> None:
+        self._home, self._tick = home, tick
         self._channels: dict[View, Channel] = {}
         _hubs.add(self)
 
@@ -79,14 +79,15 @@ class Hub:
             # Another tab may have asked for the same while this one waited.
             channel = self._channels.get(view)
             if channel is None or channel.over:
-                channel = self._channels[view] = Channel(builder)
+                channel = self._channels[view] = Channel(builder, self._tick)
         return channel
 
-    async def follow(self, view: View, channel: Channel) -> AsyncIterator[bytes]:
-        """The events of `channel` as bytes, until its last one or until nobody reads them any more."""
-        yield f"retry: {RECONNECT_MS}\n\n".encode()
+    async def follow(self, view: View) -> AsyncIterator[bytes]:
+        """The events of `view` as bytes, until its last one or until nobody reads them any more."""
+        channel = await self.channel(view)
         channel.listen()
         try:
+            yield f"retry: {RECONNECT_MS}\n\n".encode()
             seen = 0
             while True:
                 newest = await channel.newer_than(seen, SIGN_OF_LIFE)
@@ -112,9 +113,9 @@ class Hub:
 class Channel:
     """One view: a task that looks for news while anybody listens, and the newest event."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder, tick: float) -> None:
         self.over = False
-        self._builder = builder
+        self._builder, self._tick = builder, tick
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
         self._event: Event | None = None
@@ -162,7 +163,7 @@ class Channel:
                     self._wake()
                     if event.last:
                         return
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(self._tick)
         finally:
             # Also where a look failed: the streams end, the browsers ask again, and the log says why.
             self.over = True

@@ -21,8 +21,13 @@ STALLED_ADVICE = "It may still be working on something slow. If nothing moves fo
 LOST_ADVICE = "What it logged so far is kept. Start it again to train it to its end."
 
 
-def strip(status: RunStatus, label: str, colour: str, *, has_best: bool, has_last: bool) -> dict[str, Any]:
-    """`status` and the words for it, ready for JSON. `label` is what the page calls the run among those shown."""
+def strip(
+    status: RunStatus, label: str, colour: str, *, stopping: bool, has_best: bool, has_last: bool
+) -> dict[str, Any]:
+    """`status` and the words for it, ready for JSON. `label` is what the page calls the run among those shown.
+
+    `stopping`: a stop was asked for.
+    """
     # What moves by itself is in the words, rounded; raw, it would make news of every look.
     facts = {name: value for name, value in asdict(status).items() if name not in ("eta", "elapsed")}
     return {
@@ -42,7 +47,7 @@ def strip(status: RunStatus, label: str, colour: str, *, has_best: bool, has_las
             "advice": _advice(status),
         },
         "can_stop": status.state not in FINAL,
-        "stopping": "stopping" in status.message and not status.final,
+        "stopping": stopping and not status.final,
         "files": {"best": has_best, "last": has_last, "log": status.step > 0},
     }
 

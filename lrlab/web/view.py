@@ -12,7 +12,7 @@ from lrlab.charts import Series, distinct_colours, series, smoothing_window, tra
 from lrlab.charts.series import Axis
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
-from lrlab.runs import Run, RunStatus, Tail, legend, load_run, status
+from lrlab.runs import Run, RunStatus, Tail, legend, load_run, status, stop_requested
 from lrlab.web.strip import strip
 
 MOST_RUNS = 16
@@ -129,8 +129,9 @@ class _Followed:
             raise NotFound(f"there is no run {self.run.id}") from None
 
     def strip(self, label: str, shade: str) -> dict[str, Any]:
-        best, last = self.run.best_model.is_file(), self.run.last_model.is_file()
-        return strip(self.status, label, shade, has_best=best, has_last=last)
+        run = self.run
+        best, last = run.best_model.is_file(), run.last_model.is_file()
+        return strip(self.status, label, shade, stopping=stop_requested(run), has_best=best, has_last=last)
 
     def series(self, label: str, shade: str) -> Series:
         return series(self.run, shade, label, steps=self._tail.steps, epochs=self._tail.epochs)
