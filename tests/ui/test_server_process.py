@@ -19,9 +19,13 @@ RENDER_ALL = """
 import sys
 import app  # routes and lifespan too
 from streamlit.testing.v1 import AppTest
-for page in sys.argv[1:]:
-    shown = AppTest.from_file(page, default_timeout=60).run()
-    assert not shown.exception, (page, shown.exception)
+
+# A page links to its neighbours, which exist only within the navigation; the one to render is its default.
+SCRIPT = "import streamlit as st; st.navigation([st.Page(p, default=p == {here!r}) for p in {all!r}]).run()"
+for here in sys.argv[1:]:
+    shown = AppTest.from_string(SCRIPT.format(here=here, all=sys.argv[1:]), default_timeout=60).run()
+    assert not shown.exception, (here, shown.exception)
+    assert shown.title, here
 print(sorted(name for name in sys.modules if name.split(".")[0] in ("torch", "torchvision")))
 """
 
