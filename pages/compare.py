@@ -1,6 +1,7 @@
 """Compare: a table of runs, the chosen ones overlaid, and what tells them apart."""
 
 import html
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -8,30 +9,45 @@ from lrlab import jobs
 from lrlab.charts import distinct_colours
 from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
-from lrlab.runs import FINAL, Run, differences, headline, list_runs, load_run, rename, table
-from lrlab.ui import fields, places, texts
+from lrlab.runs import FINAL, Run, differences, headline, list_runs, rename, table
+from lrlab.ui import places, texts
+from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
 from lrlab.ui.run_table import as_csv, own_colours, run_table, select, selected
 from lrlab.ui.style import STYLE
 
 MOST = 16
+REFUSED, DONE = "compare.refused", "compare.done"
 words = texts.COMPARE
 home = lab_home()
 
 
+def attempt(deed: Callable[[], object]) -> None:
+    """What a dialog's button does; the dialog closes when it is done and says why when it cannot be."""
+    try:
+        deed()
+    except LabError as error:
+        st.session_state[REFUSED] = str(error)
+    else:
+        st.session_state[DONE] = True
+
+
+def settle(yes: str, deed: Callable[[], object]) -> None:
+    """The end of a dialog: its two buttons, and what came of the first."""
+    if st.session_state.pop(DONE, False):
+        st.rerun()
+    if REFUSED in st.session_state:
+        refusal(st.session_state[REFUSED])
+    with st.container(horizontal=True):
+        st.button(yes, type="primary", key="dialog.yes", on_click=attempt, args=(deed,))
+        if st.button(words["cancel"], key="dialog.no"):
+            st.rerun()
+
+
 @st.dialog(words["rename_title"])
 def ask_name(run: Run) -> None:
-    name = st.text_input(words["new_name"], value=run.record.name, max_chars=120, key="rename.name")
-    with st.container(horizontal=True):
-        if st.button(words["save"], type="primary", key="rename.save"):
-            try:
-                rename(run, name)
-            except LabError as error:
-                fields.refusal(str(error))
-            else:
-                st.rerun()
-        if st.button(words["cancel"], key="rename.cancel"):
-            st.rerun()
+    st.text_input(words["new_name"], value=run.record.name, max_chars=120, key="dialog.name")
+    settle(words["save"], lambda: rename(run, st.session_state["dialog.name"]))
 
 
 @st.dialog(words["delete_title"])
@@ -39,66 +55,49 @@ def ask_delete(runs: list[Run]) -> None:
     for run in runs:
         st.text(run.record.name)
     st.write(words["delete_what"])
-    with st.container(horizontal=True):
-        if st.button(words["delete_yes"], type="primary", key="delete.yes"):
-            try:
-                for run in runs:
-                    jobs.delete(home, run.id)
-            except NotFound:  # another tab deleted it first
-                pass
-            except LabError as error:
-                fields.refusal(str(error))
-                return
-            select([])
-            st.rerun()
-        if st.button(words["cancel"], key="delete.no"):
-            st.rerun()
+    settle(words["delete_yes"], lambda: delete(runs))
+
+
+def delete(runs: list[Run]) -> None:
+    for run in runs:
+        try:
+            jobs.delete(home, run.id)
+        except NotFound:  # another tab was faster
+            continue
+    select([])
 
 
 def overview(chosen: list[Run]) -> None:
-    """What the eye should see, the table, and what can be done with its rows."""
+    """What the eye should see, and the table."""
     st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen)) if chosen else ""}</p>')
-    frame = table(list_runs(home))
+    runs = list_runs(home)
     ids = [run.id for run in chosen]
     shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
-    run_table(frame, own_colours([load_run(run_id, home) for run_id in frame["id"]]) | shown, ids)
-    with st.container(horizontal=True):
-        if st.button(words["rename"], key="rename", disabled=len(chosen) != 1):
-            ask_name(chosen[0])
-        if st.button(words["delete"], key="delete", disabled=not chosen):
-            ask_delete(chosen)
-        st.download_button(words["table_csv"], as_csv(frame), "runs.csv", "text/csv", on_click="ignore")
-
-
-def refreshed(chosen: list[Run]) -> None:
-    overview(chosen)
+    run_table(table(runs), own_colours(runs) | shown, ids)
     if st.session_state.pop("compare.changed", False):
         st.rerun()
 
 
-st.html(STYLE)
-st.title(words["title"])
-runs = list_runs(home)
-if not runs:
-    st.write(words["lead"])
-    st.write(words["no_runs"])
-    if st.button(words["to_train"], type="primary", key="compare.train"):
-        st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
-else:
-    chosen = selected(home)
-    live = any(run.state not in FINAL for run in runs)
-    st.fragment(refreshed, run_every=3 if live else None)(chosen)
-    if not chosen:
-        st.write(words["choose"])
-    else:
-        if len(chosen) > MOST:
-            st.write(words["too_many"].format(most=MOST))
-        plot(
-            "live",
-            {"runs": [run.id for run in chosen[-MOST:]], "texts": texts.LIVE},
-            key="compare",
-            on_ended_change=lambda: None,
-        )
+def deeds(runs: list[Run], chosen: list[Run]) -> None:
+    """What can be done with the runs of the table."""
+    with st.container(horizontal=True):
+        asked_name = st.button(words["rename"], key="rename", disabled=len(chosen) != 1)
+        asked_delete = st.button(words["delete"], key="delete", disabled=not chosen)
+        st.download_button(words["table_csv"], as_csv(table(runs)), "runs.csv", "text/csv", on_click="ignore")
+    for leftover in (REFUSED, DONE):
+        st.session_state.pop(leftover, None)
+    if asked_name:
+        ask_name(chosen[0])
+    if asked_delete:
+        ask_delete(chosen)
+
+
+def overlay(chosen: list[Run]) -> None:
+    """The chosen runs in the same charts, and the settings in which they differ."""
+    if len(chosen) > MOST:
+        st.write(words["too_many"].format(most=MOST))
+    ids = [run.id for run in chosen[-MOST:]]
+    plot("live", {"runs": ids, "texts": texts.LIVE}, key="compare", on_ended_change=lambda: None)
     if len(chosen) > 1:
         st.markdown(f"##### {words['differences']}")
         apart = differences(chosen)
@@ -106,3 +105,22 @@ else:
             st.dataframe(apart, width="content")
         else:
             st.write(words["same"])
+
+
+st.html(STYLE)
+st.title(words["title"])
+runs = list_runs(home)
+if runs:
+    chosen = selected(home)
+    live = any(run.state not in FINAL for run in runs)
+    st.fragment(overview, run_every=3 if live else None)(chosen)
+    deeds(runs, chosen)
+    if chosen:
+        overlay(chosen)
+    else:
+        st.write(words["choose"])
+else:
+    st.write(words["lead"])
+    st.write(words["no_runs"])
+    if st.button(words["to_train"], type="primary", key="compare.train"):
+        st.switch_page(places.TRAIN, query_params=places.NEW_RUN)

@@ -8,6 +8,7 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 from lrlab.runs import FINAL, Run, list_runs, load_run
 from lrlab.ui import places, texts
+from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
 from lrlab.ui.run_list import run_list
 from lrlab.ui.style import STYLE
@@ -44,9 +45,14 @@ def start() -> None:
         first_images()
         return
     experiment = train_form(home, names)
-    if experiment:
+    if experiment is None:
+        return
+    try:
         with st.spinner(words["starting"]):
             run = jobs.submit(home, experiment)
+    except LabError as error:  # the data set went away since the form was drawn
+        refusal(str(error))
+    else:
         st.query_params.from_dict({"run": run.id})
         st.rerun()
 
