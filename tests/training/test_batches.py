@@ -151,6 +151,16 @@ def test_a_cache_too_large_for_memory_is_read_where_it_lies(tmp_path: Path, monk
     assert (tmp_path / "cache.npy").read_bytes() == content
 
 
+def test_another_device_is_sent_bytes_and_makes_floats_of_them() -> None:
+    elsewhere = torch.device("meta")  # has shapes and places, and no values
+    train = TrainBatches(Pictures(coordinates(), LABELS, S, elsewhere), np.arange(N), 8, seed=0)
+    assert train.pictures.home == CPU
+    images, labels = next(train.epoch(0))
+    assert (images.device, labels.device) == (elsewhere, elsewhere)
+    assert (images.shape, images.dtype) == ((8, 3, S, S), torch.float32)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize(
     ("batch_size", "image_size", "expected"), [(32, 64, 256), (32, 512, 32), (300, 64, 300), (1, 256, 16)]
 )
