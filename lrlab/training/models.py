@@ -17,9 +17,8 @@ from lrlab.errors import LabError
 class SmallCNN(nn.Module):
     """Five blocks of 3x3 convolution, batch norm and ReLU, then the mean over all places and one linear layer.
 
-    Strides shrink the picture, no pooling: on a CPU the first layers cost most, and at 64 px this trains twice as fast
-    as the same widths with max pooling, at the same accuracy. The second block of 96 channels is worth 3 points of
-    accuracy on photographs and costs a tenth of the time.
+    Strides shrink the picture, no pooling: a CPU pays most for layers at full resolution. The second block of 96
+    channels is worth 3 points of accuracy on photographs (measured: tests/benchmarks/README.md).
     """
 
     WIDTHS = ((24, 2), (48, 2), (96, 2), (96, 1), (192, 2))
