@@ -67,15 +67,19 @@ def delete(runs: list[Run]) -> None:
     select([])
 
 
-def overview(chosen: list[Run]) -> None:
-    """What the eye should see, and the table."""
+def overview(chosen: list[Run], live: bool) -> None:
+    """What the eye should see, and the table; looked at again now and then while a run is `live`."""
     st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen)) if chosen else ""}</p>')
     runs = list_runs(home)
     ids = [run.id for run in chosen]
     shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
     run_table(table(runs), own_colours(runs) | shown, ids)
-    if st.session_state.pop("compare.changed", False):
+    if st.session_state.pop("compare.changed", False) or live != at_work(runs):
         st.rerun()
+
+
+def at_work(runs: list[Run]) -> bool:
+    return any(run.state not in FINAL for run in runs)
 
 
 def deeds(runs: list[Run], chosen: list[Run]) -> None:
@@ -112,8 +116,8 @@ st.title(words["title"])
 runs = list_runs(home)
 if runs:
     chosen = selected(home)
-    live = any(run.state not in FINAL for run in runs)
-    st.fragment(overview, run_every=3 if live else None)(chosen)
+    live = at_work(runs)
+    st.fragment(overview, run_every=3 if live else None)(chosen, live)
     deeds(runs, chosen)
     if chosen:
         overlay(chosen)

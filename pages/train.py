@@ -86,11 +86,17 @@ def worker_log(run: Run) -> str:
     return run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
 
 
-@st.fragment(run_every=3 if jobs.lab_status(home).running + jobs.lab_status(home).queued else None)
-def recent(shown: Run | None) -> None:
-    run_list(home, list_runs(home)[:RECENT], shown.id if shown else None, "run_list", opened)
-    if st.session_state.run_list.open:
+def recent(shown: Run | None, live: bool) -> None:
+    """The newest runs; looked at again now and then while one is at work, and the page anew when none is any more."""
+    runs = list_runs(home)[:RECENT]
+    run_list(home, runs, shown.id if shown else None, "run_list", opened)
+    if st.session_state.run_list.open or (live and not at_work()):
         st.rerun()
+
+
+def at_work() -> bool:
+    lab = jobs.lab_status(home)
+    return lab.running + lab.queued > 0
 
 
 st.html(STYLE)
@@ -107,4 +113,5 @@ else:
     below(run)
 if runs:
     st.markdown(f"##### {words['runs']}")
-    recent(run)
+    live = at_work()
+    st.fragment(recent, run_every=3 if live else None)(run, live)

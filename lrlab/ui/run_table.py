@@ -18,7 +18,7 @@ FIRST = 2
 """So many runs, the newest, are compared before any was selected."""
 
 ROW_HEIGHT = 35
-MOST_ROWS = 6
+MOST_ROWS = 5
 NOTHING = "–"
 
 WIDTHS = {

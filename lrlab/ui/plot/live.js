@@ -272,7 +272,7 @@ class Strip {
     this.address = `${api}/runs/${encodeURIComponent(id)}`;
     this.texts = texts;
     const span = (name, attributes = {}) => element("span", { class: name, ...attributes });
-    const link = (path, text) => element("a", { href: `${this.address}/${path}`, download: "", hidden: true }, text);
+    const link = (path, text, name = "") => element("a", { href: `${this.address}/${path}`, class: name, download: "", hidden: true }, text);
     this.parts = {
       dot: span("dot"),
       name: span("name"),
@@ -285,8 +285,8 @@ class Strip {
       bar: element("div", { class: "track", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, element("div", { class: "fill" })),
       stop: element("button", { type: "button", class: "stop", hidden: true, onclick: () => this.stop() }, texts.stop),
       links: {
-        best: link("model?which=best", texts.best_model),
-        last: link("model?which=last", texts.last_model),
+        best: link("model?which=best", texts.best_model, "model"),
+        last: link("model?which=last", texts.last_model, "model"),
         log: link("export?format=csv", texts.log_csv),
         parquet: link("export?format=parquet", texts.log_parquet),
       },
