@@ -17,11 +17,10 @@ QUERY = "schedule"
 
 def preview_state() -> tuple[PreviewState, str]:
     """The Schedule page's state: the session's, else the address's, else the first; and a complaint about it."""
-    if "preview_state" in st.session_state:
-        return st.session_state.preview_state, ""
-    state, complaint = _from_address(st.query_params.get(QUERY))
-    st.session_state.preview_state = state
-    return state, complaint
+    if "preview_state" not in st.session_state:
+        state, complaint = _from_address(st.query_params.get(QUERY))
+        st.session_state.preview_state, st.session_state.preview_complaint = state, complaint
+    return st.session_state.preview_state, st.session_state.preview_complaint
 
 
 def composition() -> Composition | None:
@@ -39,7 +38,9 @@ def remember(raw: Any) -> None:
     except ValidationError:
         # The composer shows the refusal beside the control at fault; what was last legal stays.
         return
-    st.session_state.preview_state = state
+    if state == st.session_state.get("preview_state"):
+        return  # the composer's first word; what is said about a link stays until something is changed
+    st.session_state.preview_state, st.session_state.preview_complaint = state, ""
     st.query_params[QUERY] = to_text(state.composition)
 
 
