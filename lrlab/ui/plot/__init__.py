@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("element.js", "figure.js", "controls.js", "preview.js", "live.js", "still.js", "entry.js")
+SCRIPTS = ("element.js", "figure.js", "controls.js", "preview.js", "strip.js", "live.js", "still.js", "entry.js")
 STYLES = ("plot.css", "preview.css", "live.css", "still.css")
 
 

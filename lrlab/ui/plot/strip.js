@@ -1,0 +1,91 @@
+// One run in words: what it is, how far it is, what can be done.
+class Strip {
+  constructor(id, api, texts) {
+    this.address = `${api}/runs/${encodeURIComponent(id)}`;
+    this.texts = texts;
+    const span = (name, attributes = {}) => element("span", { class: name, ...attributes });
+    const link = (path, text, name = "") => element("a", { href: `${this.address}/${path}`, class: name, download: "", hidden: true }, text);
+    this.parts = {
+      dot: span("dot"),
+      name: span("name"),
+      state: span("state", { role: "status" }),
+      progress: span("progress"),
+      left: span("left"),
+      best: span("best"),
+      speed: span("speed"),
+      trouble: element("div", { class: "trouble", role: "alert", hidden: true }, element("div", { class: "cause" }), element("div", { class: "advice" })),
+      bar: element("div", { class: "track", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, element("div", { class: "fill" })),
+      stop: element("button", { type: "button", class: "stop", hidden: true, onclick: () => this.stop() }, texts.stop),
+      links: {
+        best: link("model?which=best", texts.best_model, "model"),
+        last: link("model?which=last", texts.last_model, "model"),
+        log: link("export?format=csv", texts.log_csv),
+        parquet: link("export?format=parquet", texts.log_parquet),
+      },
+    };
+    const { dot, name, state, progress, left, best, speed, trouble, bar, stop, links } = this.parts;
+    this.node = element(
+      "section", { class: "strip", "data-run": id },
+      element("div", { class: "head" }, dot, name, state, element("span", { class: "files" }, ...Object.values(links)), stop),
+      bar,
+      element("div", { class: "facts" }, progress, left, best, speed),
+      trouble,
+    );
+  }
+
+  show(run, brief) {
+    const { words, files } = run;
+    const { parts } = this;
+    const drawable = run.step > 0;
+    parts.dot.style.background = run.colour;
+    parts.bar.firstChild.style.background = run.colour;
+    parts.bar.firstChild.style.width = `${100 * run.share}%`;
+    parts.bar.setAttribute("aria-valuenow", String(Math.round(100 * run.share)));
+    parts.bar.setAttribute("aria-label", run.name);
+    this.node.dataset.state = run.state;
+    put(parts.name, run.label);
+    parts.name.title = run.name;
+    put(parts.state, words.state);
+    const end = words.cause ? `${capital(words.state)}: ${words.cause}` : words.message;
+    put(parts.progress, brief && run.final ? end : words.progress || words.message);
+    parts.progress.title = parts.progress.textContent;
+    put(parts.left, words.left || (drawable && !(brief && run.final) ? words.message : ""));
+    put(parts.best, words.best);
+    put(parts.speed, [words.speed, words.device].filter(Boolean).join(" · "));
+    put(parts.trouble.firstChild, this.refusal || words.cause || (run.state === "stalled" ? words.message : ""));
+    put(parts.trouble.lastChild, this.refusal ? "" : words.advice);
+    // Before the first point the stage says it, and among several runs their one line does.
+    parts.trouble.hidden = !this.refusal && (brief || !drawable || !parts.trouble.firstChild.textContent);
+    parts.stop.hidden = run.final;
+    parts.stop.disabled = run.stopping || this.asked === true;
+    put(parts.stop, parts.stop.disabled ? this.texts.stopping : this.texts.stop);
+    parts.links.best.hidden = !files.best;
+    parts.links.last.hidden = !(files.last && run.final);
+    parts.links.log.hidden = parts.links.parquet.hidden = !files.log;
+    this.shown = [run, brief];
+  }
+
+  async stop() {
+    this.asked = true;
+    this.refusal = "";
+    this.show(...this.shown);
+    try {
+      const response = await fetch(`${this.address}/stop`, { method: "POST" });
+      if (!response.ok) this.refusal = (await response.json()).error;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.refusal = this.texts.lost;
+    }
+    if (this.refusal) this.asked = false;
+    this.show(...this.shown);
+  }
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// Sets a text where it changed, so that a reader of the screen is told only news.
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
