@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from lrlab.charts import PreviewState
-from lrlab.errors import from_validation
+from lrlab.errors import LabError, from_validation
 from lrlab.schedules import Composition
 
 QUERY = "schedule"
@@ -35,7 +35,8 @@ def remember(raw: Any) -> None:
         return
     try:
         state = PreviewState.model_validate(raw)
-    except ValidationError:
+        state.composition.curve()
+    except (ValidationError, LabError):
         # The composer shows the refusal beside the control at fault; what was last legal stays.
         return
     if state == st.session_state.get("preview_state"):
@@ -53,9 +54,13 @@ def _from_address(text: str | None) -> tuple[PreviewState, str]:
     if not text:
         return PreviewState(), ""
     try:
-        return PreviewState(composition=Composition.model_validate_json(text)), ""
+        composed = Composition.model_validate_json(text)
+        composed.curve()
     except ValidationError as error:
         return PreviewState(), str(from_validation(error))
+    except LabError as error:
+        return PreviewState(), str(error)
+    return PreviewState(composition=composed), ""
 
 
 def revision() -> int:
