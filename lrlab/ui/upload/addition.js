@@ -52,9 +52,7 @@ class Addition {
       this.become("sending");
       const queue = pieces(files);
       await Promise.all(Array.from({ length: LANES }, () => this.lane(queue)));
-      const { import: id } = await this.ask("POST", `/uploads/${this.upload}/import`, { name });
-      this.upload = null; // from here on it is the import that deletes it
-      await this.watch(id);
+      await this.watch(await this.handOver());
     });
   }
 
@@ -103,7 +101,7 @@ class Addition {
     try {
       await deed();
     } catch (error) {
-      if (error instanceof Gone || this.over) return;
+      if (error instanceof Gone || this.over) return this.stop();
       this.error = { message: sentence(error), field: error.field ?? null };
       this.become("failed");
       this.stop();
@@ -140,6 +138,18 @@ class Addition {
     const answer = await response.json().catch(() => ({ error: fill(this.texts.broken, { status: response.status }) }));
     if (!response.ok) throw Object.assign(new Error(answer.error), { field: answer.field });
     return answer;
+  }
+
+  // From here on the import owns the upload and deletes it; deleted under its hands, half of it would be taken in.
+  async handOver() {
+    const { upload } = this;
+    this.upload = null;
+    try {
+      return (await this.ask("POST", `/uploads/${upload}/import`, { name: this.name })).import;
+    } catch (error) {
+      this.upload = upload;
+      throw error;
+    }
   }
 
   async lane(queue) {

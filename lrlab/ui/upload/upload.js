@@ -23,11 +23,8 @@ class UploadControl {
     this.sample.classList.toggle("primary", first);
     this.sampleWay.hidden = this.taken.has(sample);
     for (const { id, dataset } of imports) {
-      if (this.additions.some((known) => known.importing === id)) continue;
-      if (this.ended.has(id)) continue;
-      const addition = this.start(this.mine.has(id) ? "reloaded" : "other");
-      addition.follow(id, dataset);
-      this.show(addition);
+      const known = this.ended.has(id) || this.additions.some(({ importing }) => importing === id);
+      if (!known) this.follow("other", id, dataset);
     }
     for (const addition of [...this.additions]) this.show(addition);
     this.remember();
@@ -142,6 +139,10 @@ class UploadControl {
     this.show(addition);
   }
 
+  follow(way, id, name) {
+    this.start(way).follow(id, name);
+  }
+
   start(way) {
     this.complain("");
     const addition = new Addition(way, this.api, this.texts);
@@ -197,18 +198,20 @@ class UploadControl {
     const own = this.additions.filter(({ way, over }) => way !== "other" && !over);
     const value = {
       sending: own.filter(({ phase }) => phase === "sending").map(({ name }) => name),
-      imports: own.map(({ importing }) => importing).filter(Boolean),
+      imports: own.filter(({ importing }) => importing).map(({ importing, name }) => [importing, name]),
     };
     this.sample.disabled = this.isTaken(this.component.data.sample);
     const text = JSON.stringify(value);
     if (text !== this.remembered) sessionStorage.setItem(REMEMBERED, (this.remembered = text));
   }
 
+  // An import of this tab may have ended while the page was loading: it is asked for whether Python still lists it or not.
   recall() {
     const { sending = [], imports = [] } = JSON.parse(sessionStorage.getItem(REMEMBERED) ?? "{}");
-    this.mine = new Set(imports);
     sessionStorage.removeItem(REMEMBERED);
-    const lost = sending.filter((name) => !this.additions.some((addition) => addition.name === name));
+    const alive = (name) => this.additions.some((addition) => addition.name === name);
+    for (const [id, name] of imports) if (!alive(name)) this.follow("reloaded", id, name);
+    const lost = sending.filter((name) => !alive(name));
     if (lost.length > 0) this.complain(fill(this.texts.cut_off, { name: lost.join(", ") }));
   }
 
