@@ -109,7 +109,8 @@ def size_sentence(sizes: Sizes) -> str:
     """Width and height in pixels."""
     if sizes.smallest == sizes.largest:
         return f"All images are {_sides(sizes.median)} pixels, width x height."
-    text = f"From {_sides(sizes.smallest)} to {_sides(sizes.largest)} pixels, the median {_sides(sizes.median)}, width x height."
+    ends = f"From {_sides(sizes.smallest)} to {_sides(sizes.largest)}"
+    text = f"{ends} pixels, the median {_sides(sizes.median)}, width x height."
     if sizes.share >= 0.5:
         text += f" {_percent(sizes.share)} are {_sides(sizes.commonest)}."
     return text
