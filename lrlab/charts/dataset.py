@@ -19,7 +19,9 @@ MOST_UPRIGHT = 12
 WIDEST_NAMES = 40
 """Characters that the names of all upright bars together have room for on a phone."""
 
-LONGEST_NAME = 32
+LONGEST_NAME = 24
+"""Characters of a name beside its bar, so that a phone has room for the bar; the whole name shows on hover."""
+
 UPRIGHT_HEIGHT = 340
 ROW_HEIGHT = 28
 
@@ -60,7 +62,16 @@ def class_figure(counts: pd.DataFrame) -> Figure:
             bargap=0.3,
             height=UPRIGHT_HEIGHT if upright else 68 + ROW_HEIGHT * len(names),
             showlegend=True,
-            legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "traceorder": "normal"},
+            legend={
+                "orientation": "h",
+                "x": 0,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "traceorder": "normal",
+            },
             margin={"l": 48, "r": 16, "t": 40 if upright else 60, "b": 8},
             xaxis=x,
             yaxis=y,
@@ -69,8 +80,11 @@ def class_figure(counts: pd.DataFrame) -> Figure:
 
 
 def shortened(name: str) -> str:
-    """`name` in at most LONGEST_NAME characters; of a path the end tells more than the start."""
-    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
+    """`name` in at most LONGEST_NAME characters. Of a path the end tells more than the start."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    tail = name[2 - LONGEST_NAME :]
+    return "…/" + tail.split("/", 1)[1] if "/" in tail else "…" + name[1 - LONGEST_NAME :]
 
 
 def _bars(places: Any, values: Any, names: list[str], part: str, colour: str, *, upright: bool) -> dict[str, Any]:

@@ -108,9 +108,9 @@ def headline(dataset: Dataset, sizes: Sizes) -> str:
 def size_sentence(sizes: Sizes) -> str:
     """Width and height in pixels."""
     if sizes.smallest == sizes.largest:
-        return f"All images are {_sides(sizes.median)} pixels, width x height."
+        return f"All images are {_sides(sizes.median)} pixels (width x height)."
     ends = f"From {_sides(sizes.smallest)} to {_sides(sizes.largest)}"
-    text = f"{ends} pixels, the median {_sides(sizes.median)}, width x height."
+    text = f"{ends} pixels (width x height), the median {_sides(sizes.median)}."
     if sizes.share >= 0.5:
         text += f" {_percent(sizes.share)} are {_sides(sizes.commonest)}."
     return text

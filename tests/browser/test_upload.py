@@ -116,6 +116,7 @@ def test_a_zip_is_uploaded_and_shown(page: Page, server: Any, until: Until, coff
     )
     assert set(page.get_by_test_id("gallery").locator("figcaption").all_inner_texts()) == set(dataset.classes)
     expect(page.locator(".lrlab-plot .xtick").first).to_be_visible()
+    expect(page.locator(".modebar-btn")).to_have_count(1)  # the picture as a file; nothing that sends it elsewhere
     until(lambda: not left(server))
 
 

@@ -83,9 +83,18 @@ def test_markup_in_a_name_is_drawn_as_the_characters_it_is(name, drawn):
         assert name not in trace["hovertemplate"]
 
 
-def test_a_long_name_keeps_its_end():
-    figure = class_figure(table({"Fruit/" * 20 + "Royal-Gala": (3, 1, 0), "b": (3, 1, 0)}))
-    shown = figure["layout"]["yaxis"]["ticktext"][0]
-    assert len(shown) == LONGEST_NAME
-    assert shown.startswith("…")
-    assert shown.endswith("/Royal-Gala")
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("x" * 24, "x" * 24),
+        ("x" * 25 + "y", "…" + "x" * 22 + "y"),
+        ("Fruit/Apple/Golden-Delicious", "…/Golden-Delicious"),
+        ("Fruit/" * 20 + "Pear/Kaiser", "…/Fruit/Pear/Kaiser"),
+        ("a/" + "b" * 30, "…" + "b" * 23),
+    ],
+)
+def test_a_long_name_keeps_its_end(name, shown):
+    assert len(shown) <= LONGEST_NAME
+    figure = class_figure(table({name: (3, 1, 0), "other": (3, 1, 0)}))
+    assert figure["layout"]["yaxis"]["ticktext"] == [shown, "other"]
+    assert figure["data"][0]["customdata"][0] == name

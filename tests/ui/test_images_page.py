@@ -207,11 +207,11 @@ SIZES = Sizes(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "From 84 x 90 to 1,800 x 1,200 pixels, the median 112 x 112, width x height. 87.5 % are 112 x 112."),
-        ({"share": 0.3}, "From 84 x 90 to 1,800 x 1,200 pixels, the median 112 x 112, width x height."),
+        ({}, "From 84 x 90 to 1,800 x 1,200 pixels (width x height), the median 112 x 112. 87.5 % are 112 x 112."),
+        ({"share": 0.3}, "From 84 x 90 to 1,800 x 1,200 pixels (width x height), the median 112 x 112."),
         (
             {"smallest": (8, 9), "median": (8, 9), "largest": (8, 9), "share": 1.0},
-            "All images are 8 x 9 pixels, width x height.",
+            "All images are 8 x 9 pixels (width x height).",
         ),
     ],
 )

@@ -72,6 +72,8 @@ class Chart {
         await Plotly.react(this.node, next.data, themed(next.layout, theme), {
           responsive: true,
           displaylogo: false,
+          showSendToCloud: false, // what is drawn stays on this server
+          plotlyServerURL: "",
           modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
         this.node.dataset.drawn = String(Number(this.node.dataset.drawn || 0) + 1);
