@@ -94,7 +94,6 @@ def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.sty
     """The columns that a person reads. Values stay numbers, so that sorting a column sorts by value."""
     visible = frame.assign(
         dot="●",
-        state=frame["state"].map(texts.STATES),
         best_val_accuracy=100 * frame["best_val_accuracy"],
         best_epoch=frame["best_epoch"] + 1,  # the log counts from 0, people from 1
         val_accuracy=100 * frame["val_accuracy"],

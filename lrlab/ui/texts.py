@@ -62,17 +62,6 @@ TRAIN = {
     "compare": "Compare with other runs",
 }
 
-STATES = {
-    "queued": "queued",
-    "running": "running",
-    "stalled": "stalled",
-    "succeeded": "finished",
-    "failed": "failed",
-    "cancelled": "stopped",
-    "lost": "lost",
-}
-
-
 def run_facts(status: RunStatus) -> str:
     """The one thing to know about a run in a list."""
     best = f"best {100 * status.best_val_accuracy:.1f} %" if status.best_val_accuracy is not None else ""

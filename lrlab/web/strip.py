@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lrlab.runs import FINAL, RunStatus, State, duration
-
-STATES: dict[State, str] = {
-    "queued": "queued",
-    "running": "running",
-    "stalled": "stalled",
-    "succeeded": "finished",
-    "failed": "failed",
-    "cancelled": "stopped",
-    "lost": "lost",
-}
+from lrlab.runs import FINAL, RunStatus, duration
 
 STALLED_ADVICE = "It may still be working on something slow. If nothing moves for minutes, stop it and start it again."
 LOST_ADVICE = "What it logged so far is kept. Start it again to train it to its end."
@@ -36,7 +26,6 @@ def strip(
         "colour": colour,
         "final": status.final,
         "words": {
-            "state": STATES[status.state],
             "progress": _progress(status),
             "left": left(status.eta) if status.eta is not None else "",
             "speed": _speed(status.images_per_second),

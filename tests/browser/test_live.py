@@ -64,7 +64,7 @@ def test_node_and_zoom_are_kept_while_rows_arrive_and_when_the_run_ends(page: Pa
         until(lambda drawn=drawn: count(chart) > drawn)
         assert page.evaluate(RANGES) == zoomed
     worker.end("cancelled")
-    expect(page.locator(".strip .state")).to_have_text("stopped")
+    expect(page.locator(".strip .state")).to_have_text("cancelled")
     until(lambda: page.evaluate("() => document.querySelector('.chart').data.length") > 0)
     assert page.evaluate(RANGES) == zoomed
     assert page.evaluate("() => document.querySelector('.stage .chart') === window.node && node.isConnected")
@@ -119,7 +119,7 @@ def test_stop_asks_nothing_and_says_that_it_is_stopping(page: Page, start_run, u
     expect(page.get_by_role("button", name=LIVE["stopping"])).to_be_disabled()
     until(lambda: stop_requested(worker.run))
     worker.end("cancelled")
-    expect(page.locator(".strip .state")).to_have_text("stopped")
+    expect(page.locator(".strip .state")).to_have_text("cancelled")
     with page.expect_download() as download:
         page.get_by_role("link", name=LIVE["best_model"]).click()
     assert download.value.suggested_filename.endswith("-best.safetensors")

@@ -33,7 +33,7 @@ def start(page: Page, server, until: Callable[[Callable[[], object]], None], run
     until(lambda: len(list_runs(server.home)) == runs)
     newest = list_runs(server.home)[0]
     # The strip and the charts stream without a reload; the last event says that the run is over.
-    expect(page.locator(".strip .state")).to_have_text("finished")
+    expect(page.locator(".strip .state")).to_have_text("succeeded")
     expect(page.locator(".chart[data-drawn]")).to_be_visible()
     until(lambda: newest.state == "succeeded")
     return newest

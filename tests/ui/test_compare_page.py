@@ -66,7 +66,7 @@ def test_the_table_tells_every_run(open_page, three):
     shown = open_page("compare").dataframe[0].value
     assert list(shown.columns) == list(texts.COLUMNS.values())
     assert shown["name"].tolist() == ["at work", "Step", "Fixed"]
-    assert shown["state"].tolist() == ["running", "finished", "finished"]
+    assert shown["state"].tolist() == ["running", "succeeded", "succeeded"]
     assert shown["best val acc"].tolist() == pytest.approx([50.0, 87.5, 75.0])
     assert shown["at epoch"].tolist() == [1, 4, 2]  # people count epochs from 1
     assert shown["duration"].tolist()[1:] == pytest.approx([2.0, 1.0], abs=0.1)

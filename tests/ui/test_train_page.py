@@ -234,7 +234,7 @@ def test_runs_are_listed_newest_first_with_what_matters(open_page, noise, compon
     assert [(row["name"], row["state"], row["facts"]) for row in rows] == [
         ("now", "running", "epoch 2 of 4 · best 50.0 %"),
         ("failed", "failed", "out of memory"),
-        ("old", "finished", "best 75.0 %"),
+        ("old", "succeeded", "best 75.0 %"),
     ]
     assert [row["shown"] for row in rows] == [True, False, False]
 

@@ -45,9 +45,6 @@ def test_the_time_left_is_as_coarse_as_it_is_known(eta, words):
 @pytest.mark.parametrize(
     ("facts", "word", "text"),
     [
-        ({}, "state", "running"),
-        ({"state": "cancelled"}, "state", "stopped"),
-        ({"state": "succeeded"}, "state", "finished"),
         ({}, "progress", "epoch 7 of 20 · step 210 of 600"),
         ({"step": 0, "epoch": 0}, "progress", ""),
         ({"epochs": 1000, "step": 12345, "steps": 100000}, "progress", "epoch 7 of 1,000 · step 12,345 of 100,000"),

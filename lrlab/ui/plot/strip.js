@@ -45,8 +45,8 @@ class Strip {
     this.node.dataset.state = run.state;
     put(parts.name, run.label);
     parts.name.title = run.name;
-    put(parts.state, words.state);
-    const end = words.cause ? `${capital(words.state)}: ${words.cause}` : words.message;
+    put(parts.state, run.state);
+    const end = words.cause ? `${capital(run.state)}: ${words.cause}` : words.message;
     put(parts.progress, brief && run.final ? end : words.progress || words.message);
     parts.progress.title = parts.progress.textContent;
     put(parts.left, words.left || (drawable && !(brief && run.final) ? words.message : ""));

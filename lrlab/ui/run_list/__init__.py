@@ -43,7 +43,7 @@ def _row(home: Home, run: Run, shown: str | None) -> dict[str, Any] | None:
         "id": run.id,
         "name": record.name,
         "colour": colour(record.colour),
-        "state": texts.STATES[status.state],
+        "state": status.state,
         "facts": texts.run_facts(status),
         "when": texts.ago(time.time() - record.created),
         "shown": run.id == shown,
