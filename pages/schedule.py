@@ -23,23 +23,23 @@ def chosen() -> None:
 
 
 def below(composition: Composition) -> None:
-    """Code, numbers and explanation of the composition."""
+    """Code, numbers and explanation of the composition; only the open tab is made."""
     schedule = composition.schedule
-    code, table, about = st.tabs([texts.CODE, texts.TABLE, texts.ABOUT])
-    with code:
-        code_text = pytorch_code(schedule, composition.lr, composition.epochs, composition.steps_per_epoch)
-        st.code(code_text, language="python")
-    with table:
+    code, table, about = st.tabs([texts.CODE, texts.TABLE, texts.ABOUT], key="below", on_change="rerun")
+    if code.open:
+        text = pytorch_code(schedule, composition.lr, composition.epochs, composition.steps_per_epoch)
+        code.code(text, language="python")
+    if table.open:
         columns = composition.curve().by_epoch()
         rows = {name: [number(v) for v in values] if "LR" in name else values for name, values in columns.items()}
-        st.dataframe(rows, hide_index=True, width="stretch", height=300)
-    with about:
+        table.dataframe(rows, hide_index=True, width="stretch", height=300)
+    if about.open:
         entry = CATALOGUE[schedule.scheduler.name]
-        st.write(entry.line)
-        st.latex(entry.formula)
-        st.write(entry.when)
+        about.write(entry.line)
+        about.latex(entry.formula)
+        about.write(entry.when)
         for parameter in entry.parameters:
-            st.write(f"**{parameter.name}**: {parameter.help}")
+            about.write(f"**{parameter.name}**: {parameter.help}")
 
 
 st.title("Schedule")

@@ -10,8 +10,9 @@ from lrlab.web.access import Access, allowed_hosts
 from lrlab.web.assets import plotly_js
 from lrlab.web.curve import curve
 from lrlab.web.live import streams_end_with_server
+from lrlab.web.sockets import answer_at_once
 
-__all__ = ["allowed_hosts", "routes", "streams_end_with_server"]
+__all__ = ["allowed_hosts", "answer_at_once", "routes", "streams_end_with_server"]
 
 
 def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:

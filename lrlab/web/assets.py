@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 @cache
 def _packed() -> bytes:
-    return gzip.compress(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes(), compresslevel=6)
+    return gzip.compress(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes(), compresslevel=4)
 
 
 async def plotly_js(request: Request) -> Response:

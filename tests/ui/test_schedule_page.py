@@ -41,10 +41,20 @@ def test_a_first_visit_lands_on_a_curve_code_a_table_and_an_explanation():
     assert data["first"]["figure"]["data"]
     assert "StepLR(optimizer, step_size=5, gamma=0.5)" in page.code[0].value
     assert [tab.label for tab in page.tabs] == [texts.CODE, texts.TABLE, texts.ABOUT]
+    assert not page.dataframe  # a tab that is closed costs nothing
+    assert not page.warning
+
+
+def test_the_table_holds_the_curve_and_the_last_tab_explains_it():
+    page = opened()
+    page.session_state["below"] = texts.TABLE
+    page.run()
     table = page.dataframe[0].value
     assert table["LR of its first update"].tolist() == ["0.001"] * 5 + ["5e-4"] * 5 + ["2.5e-4"] * 5 + ["1.25e-4"] * 5
-    assert page.latex[0].value
-    assert not page.warning
+    page.session_state["below"] = texts.ABOUT
+    page.run()
+    assert "gamma" in page.latex[0].value
+    assert not page.exception
 
 
 def test_a_link_shows_its_schedule_again():
