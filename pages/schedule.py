@@ -6,7 +6,9 @@ from lrlab.charts import MAX_KEPT, preview
 from lrlab.schedules import CATALOGUE, Composition, number, pytorch_code
 from lrlab.ui import carried, places
 from lrlab.ui import schedule_texts as texts
+from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
+from lrlab.ui.style import STYLE
 
 state, complaint = carried.preview_state()
 
@@ -42,10 +44,11 @@ def below(composition: Composition) -> None:
             about.write(f"**{parameter.name}**: {parameter.help}")
 
 
+st.html(STYLE)
 st.title("Schedule")
 st.write(texts.LEAD)
 if complaint:
-    st.warning(texts.BAD_LINK + complaint)
+    refusal(texts.BAD_LINK + complaint)  # a link is a stranger's text: never through Markdown
 plot(
     "preview",
     {

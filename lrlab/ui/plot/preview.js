@@ -105,7 +105,8 @@ class Preview {
         });
         const answer = await response.json();
         if (!response.ok) throw new Error(answer.error);
-        this.show(answer, asked === this.state);
+        // A choice that the server carried out counts even where a control moved meanwhile.
+        this.show(answer, asked === this.state || change !== null);
       } catch (error) {
         this.complain([["", error instanceof TypeError ? this.texts.offline : error.message]]);
       }
