@@ -2,8 +2,9 @@
 
     python tests/benchmarks/first_visit.py
 
-Start of the server to the first page and to its curve drawn; input event to drawn curve over 60 presses; click on Start to the first
-logged update shown and to the end, first with a worker that has yet to import torch, then with the warm one.
+Start of the server to the first page and to its curve drawn; input event to drawn curve over 60 presses; click on Start
+to the first logged update shown and to the end, first with a worker that has yet to import torch, then with the warm
+one.
 """
 
 from __future__ import annotations
