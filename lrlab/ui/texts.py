@@ -62,6 +62,7 @@ TRAIN = {
     "compare": "Compare with other runs",
 }
 
+
 def run_facts(status: RunStatus) -> str:
     """The one thing to know about a run in a list."""
     best = f"best {100 * status.best_val_accuracy:.1f} %" if status.best_val_accuracy is not None else ""
