@@ -25,4 +25,4 @@ COMPOSER = {
 }
 
 CODE, TABLE, ABOUT = "PyTorch code", "Table", "About this scheduler"
-BAD_LINK = "This link's schedule could not be read, so the page shows its first schedule instead. "
+BAD_LINK = "This link's schedule could not be read, so the page shows its first schedule instead: "
