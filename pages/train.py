@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrlab import jobs
-from lrlab.datasets import add_sample, list_datasets
+from lrlab.datasets import SAMPLE_NAME, Sample, list_datasets
 from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 from lrlab.runs import FINAL, Run, list_runs, load_run
@@ -15,6 +15,8 @@ from lrlab.ui.style import STYLE
 from lrlab.ui.train_form import train_form
 
 RECENT = 8
+DRAWING = "train.drawing"
+"""In the session: the import that draws the sample set."""
 words = texts.TRAIN
 home = lab_home()
 
@@ -64,12 +66,25 @@ def first_images() -> None:
         if st.button(words["bring"], key="train.bring"):
             st.switch_page(places.IMAGES)
     if made:
-        bar = st.progress(0.0, words["sample_progress"])
         try:
-            add_sample(home, lambda _, done, total: bar.progress(min(done / total, 1.0) if total else 0.0))
+            st.session_state[DRAWING] = jobs.start_import(home, Sample(), SAMPLE_NAME)
         except LabError as error:  # another tab was faster
-            st.text(str(error))
+            refusal(str(error))
+    if DRAWING in st.session_state:
+        st.fragment(drawing, run_every=0.3)(st.session_state[DRAWING])
+
+
+def drawing(import_id: str) -> None:
+    """How far the sample set is, which a process of its own draws; the form takes this place when it is there."""
+    status = jobs.import_status(home, import_id)
+    if status.error:
+        refusal(status.error)
+    elif status.ended:
+        st.session_state.pop(DRAWING, None)
         st.rerun()
+    else:
+        share = min(status.done / status.total, 1.0) if status.total else 0.0
+        st.progress(share, words["sample_progress"])
 
 
 def below(run: Run) -> None:
