@@ -57,7 +57,6 @@ plot(
         "schedulers": [{"name": entry.name, "line": entry.line} for entry in CATALOGUE.values()],
         "texts": texts.COMPOSER,
         "most_kept": MAX_KEPT,
-        "revision": carried.revision(),
     },
     key="composer",
     on_state_change=settled,

@@ -61,8 +61,3 @@ def _from_address(text: str | None) -> tuple[PreviewState, str]:
     except LabError as error:
         return PreviewState(), str(error)
     return PreviewState(composition=composed), ""
-
-
-def revision() -> int:
-    """Changes when Python means to replace what stands in the composer."""
-    return int(st.session_state.get("preview_revision", 0))

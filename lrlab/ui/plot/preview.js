@@ -21,12 +21,6 @@ class Preview {
     this.component = component;
     this.api = component.data.api;
     this.texts = component.data.texts;
-    // Python sends a new revision when it wants to replace what stands here (an opened link); else the page leads.
-    if (this.revision !== undefined && this.revision !== component.data.revision) {
-      this.state = component.data.state;
-      this.ask();
-    }
-    this.revision = component.data.revision;
   }
 
   build({ schedulers, texts, plotly }) {
