@@ -137,10 +137,10 @@ def test_known_traps(trap: str, interval: str, warmup: str) -> None:
     assert_follows_torch(ScheduleSpec.model_validate(document), lr=0.1, epochs=12, steps_per_epoch=3)
 
 
-@pytest.mark.parametrize("T_max", [777, 9867])  # at 9867 the textbook cosine is 2.2e-9 off torch after its low point
+@pytest.mark.parametrize("T_max", [777, 9867])  # 9867: the textbook cosine is 2.2e-9 off after the second low
 def test_cosine_over_many_periods(T_max: int) -> None:
     spec = ScheduleSpec.model_validate({"interval": "step", "scheduler": {"name": "CosineAnnealingLR", "T_max": T_max}})
-    assert_follows_torch(spec, lr=0.1, epochs=20, steps_per_epoch=1000)
+    assert_follows_torch(spec, lr=0.1, epochs=40, steps_per_epoch=1000)
 
 
 HAND_WORKED = {
