@@ -5,26 +5,90 @@ No torch and no Streamlit here. A spec knows its legal values; what it does to t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from lrlab.errors import LabError
+from lrlab.schedules.formula import parse_formula
+from lrlab.schedules.table import Table
 
 LR_CAP = 1000.0
 """No learning rate may exceed this, whatever formula or factor makes it."""
 
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
-Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Rate = Annotated[float, Field(ge=0, le=LR_CAP, allow_inf_nan=False)]
+MAX_SCHEDULERS, MAX_DEPTH = 200, 20
+"""So many schedulers a schedule may hold in all, and so deep they may be nested."""
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):  # Python counts True as 1; nobody who writes it means a length of one
+        raise ValueError(f"got {value}, allowed: a number")
+    return value
+
+
+_Number = BeforeValidator(_no_truth)
+Count = Annotated[int, Field(ge=1, le=10_000_000), _Number]
+CountOrZero = Annotated[int, Field(ge=0, le=10_000_000), _Number]
+Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), _Number]
+Share = Annotated[float, Field(ge=0, le=1), _Number]
+ShareAboveZero = Annotated[float, Field(gt=0, le=1), _Number]
+Rate = Annotated[float, Field(ge=0, le=LR_CAP, allow_inf_nan=False), _Number]
+RateAboveZero = Annotated[float, Field(gt=0, le=LR_CAP, allow_inf_nan=False), _Number]
+Momentum = Annotated[float, Field(ge=0, lt=1), _Number]
+Divisor = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False), _Number]
+Milestones = tuple[CountOrZero, ...]
+Formula = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+def _in_order(milestones: Milestones) -> Milestones:
+    if list(milestones) != sorted(milestones):
+        got, allowed = list(milestones), sorted(milestones)
+        raise ValueError(f"got {got}, allowed: milestones in increasing order, such as {allowed}")
+    return milestones
+
+
+def _readable(text: str) -> str:
+    try:
+        parse_formula(text)
+    except LabError as error:
+        raise ValueError(str(error).removeprefix("formula: ")) from error
+    return text
+
+
 class Fixed(_Spec):
-    """The optimiser's LR for the whole run; torch needs no scheduler for it."""
+    """The optimiser's LR for the whole run; torch needs no scheduler for it. Among others it is ConstantLR(factor=1)."""
 
     name: Literal["Fixed"] = "Fixed"
+
+
+class LambdaLR(_Spec):
+    """Base LR x formula(call), or x the value of a table of points drawn by hand; exactly one of the two is given."""
+
+    name: Literal["LambdaLR"] = "LambdaLR"
+    formula: Formula | None = None
+    table: Table | None = None
+
+    _formula = field_validator("formula")(_readable)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> LambdaLR:
+        if (self.formula is None) == (self.table is None):
+            raise ValueError("allowed: either a formula or a table")
+        return self
+
+
+class MultiplicativeLR(_Spec):
+    """LR x formula(call) at every call; the factor multiplies what the LR is, not the base LR."""
+
+    name: Literal["MultiplicativeLR"] = "MultiplicativeLR"
+    formula: Formula
+
+    _formula = field_validator("formula")(_readable)
 
 
 class StepLR(_Spec):
@@ -39,16 +103,10 @@ class MultiStepLR(_Spec):
     """LR x gamma at each milestone (in calls, in order; a milestone given twice multiplies twice, as in torch)."""
 
     name: Literal["MultiStepLR"] = "MultiStepLR"
-    milestones: tuple[Annotated[int, Field(ge=0, le=10_000_000)], ...] = Field(min_length=1, max_length=1000)
+    milestones: Milestones = Field(min_length=1, max_length=1000)
     gamma: Factor = 0.1
 
-    @field_validator("milestones")
-    @classmethod
-    def _in_order(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
-        if list(milestones) != sorted(milestones):
-            got, allowed = list(milestones), sorted(milestones)
-            raise ValueError(f"got {got}, allowed: milestones in increasing order, such as {allowed}")
-        return milestones
+    _order = field_validator("milestones")(_in_order)
 
 
 class ExponentialLR(_Spec):
@@ -66,11 +124,20 @@ class CosineAnnealingLR(_Spec):
     eta_min: Rate = 0.0
 
 
+class CosineAnnealingWarmRestarts(_Spec):
+    """Half a cosine in `T_0` calls, then from the base LR again, each cycle `T_mult` times as long as the last."""
+
+    name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
+    T_0: Count
+    T_mult: Annotated[int, Field(ge=1, le=1000)] = 1
+    eta_min: Rate = 0.0
+
+
 class PolynomialLR(_Spec):
     """LR x (1 - call / total_iters) ** power, then zero."""
 
     name: Literal["PolynomialLR"] = "PolynomialLR"
-    total_iters: Annotated[int, Field(ge=0, le=10_000_000)] = 5
+    total_iters: CountOrZero = 5
     power: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
 
 
@@ -78,23 +145,153 @@ class LinearLR(_Spec):
     """LR times a factor that moves in a straight line from start_factor to end_factor in `total_iters` calls."""
 
     name: Literal["LinearLR"] = "LinearLR"
-    start_factor: Annotated[float, Field(gt=0, le=1)] = 1 / 3
-    end_factor: Annotated[float, Field(ge=0, le=1)] = 1.0
-    total_iters: Annotated[int, Field(ge=0, le=10_000_000)] = 5
+    start_factor: ShareAboveZero = 1 / 3
+    end_factor: Share = 1.0
+    total_iters: CountOrZero = 5
 
 
 class ConstantLR(_Spec):
     """LR x factor until call `total_iters`, then the LR itself."""
 
     name: Literal["ConstantLR"] = "ConstantLR"
-    factor: Annotated[float, Field(gt=0, le=1)] = 1 / 3
-    total_iters: Annotated[int, Field(ge=0, le=10_000_000)] = 5
+    factor: ShareAboveZero = 1 / 3
+    total_iters: CountOrZero = 5
+
+
+class CyclicLR(_Spec):
+    """Up from base_lr to max_lr in step_size_up calls and down in step_size_down (None: as many), again and again.
+
+    It takes the optimiser's LR out of play and, with cycle_momentum, moves the momentum (Adam's beta1) against the LR.
+    """
+
+    name: Literal["CyclicLR"] = "CyclicLR"
+    base_lr: Rate
+    max_lr: Rate
+    step_size_up: Count = 2000
+    step_size_down: CountOrZero | None = None
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
+    gamma: Factor = 1.0
+    cycle_momentum: bool = True
+    base_momentum: Momentum = 0.8
+    max_momentum: Momentum = 0.9
+
+
+class OneCycleLR(_Spec):
+    """Up from max_lr / div_factor to max_lr, then down to that / final_div_factor, in `total_steps` calls.
+
+    The length is given by total_steps, or by epochs and steps_per_epoch. It takes the optimiser's LR out of play and,
+    with cycle_momentum, moves the momentum (Adam's beta1) against the LR.
+    """
+
+    name: Literal["OneCycleLR"] = "OneCycleLR"
+    max_lr: RateAboveZero
+    total_steps: Count | None = None
+    epochs: Count | None = None
+    steps_per_epoch: Count | None = None
+    pct_start: Share = 0.3
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    cycle_momentum: bool = True
+    base_momentum: Momentum = 0.85
+    max_momentum: Momentum = 0.95
+    div_factor: Divisor = 25.0
+    final_div_factor: Divisor = 1e4
+    three_phase: bool = False
+
+    @model_validator(mode="after")
+    def _length(self) -> OneCycleLR:
+        if self.total_steps is None and (self.epochs is None or self.steps_per_epoch is None):
+            raise ValueError("allowed: total_steps, or both epochs and steps_per_epoch")
+        return self
+
+    @property
+    def length(self) -> int:
+        """The calls that the cycle takes."""
+        return self.total_steps or (self.epochs or 0) * (self.steps_per_epoch or 0)
+
+
+class ReduceLROnPlateau(_Spec):
+    """LR x factor once the validation metric has been no better for more than `patience` calls in a row."""
+
+    name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
+    mode: Literal["min", "max"] = "min"
+    factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    patience: CountOrZero = 10
+    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    cooldown: CountOrZero = 0
+    min_lr: Rate = 0.0
+    eps: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-8
+
+
+class SequentialLR(_Spec):
+    """One scheduler after another: the next one begins at its own 0 at each milestone (in calls, in order)."""
+
+    name: Literal["SequentialLR"] = "SequentialLR"
+    schedulers: tuple[Scheduler, ...] = Field(min_length=1, max_length=MAX_SCHEDULERS)
+    milestones: Milestones = ()
+
+    _order = field_validator("milestones")(_in_order)
+
+    @model_validator(mode="after")
+    def _one_milestone_between_two(self) -> SequentialLR:
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ValueError(
+                f"got {len(self.schedulers)} schedulers and {len(self.milestones)} milestones, "
+                f"allowed: one milestone between every two schedulers, here {len(self.schedulers) - 1}"
+            )
+        _without_plateau(self)
+        return self
+
+
+class ChainedScheduler(_Spec):
+    """Several schedulers at once: each call steps all of them in order, so that their factors multiply."""
+
+    name: Literal["ChainedScheduler"] = "ChainedScheduler"
+    schedulers: tuple[Scheduler, ...] = Field(min_length=1, max_length=MAX_SCHEDULERS)
+
+    @model_validator(mode="after")
+    def _no_plateau(self) -> ChainedScheduler:
+        _without_plateau(self)
+        return self
+
+
+def _without_plateau(parent: SequentialLR | ChainedScheduler) -> None:
+    if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in parent.schedulers):
+        raise ValueError(
+            f"torch's {parent.name} takes no ReduceLROnPlateau, whose step() wants a metric; "
+            "allowed: ReduceLROnPlateau alone, with the warm-up of the schedule before it where one is wanted"
+        )
 
 
 Scheduler = Annotated[
-    Fixed | StepLR | MultiStepLR | ExponentialLR | CosineAnnealingLR | PolynomialLR | LinearLR | ConstantLR,
+    Fixed
+    | StepLR
+    | MultiStepLR
+    | ExponentialLR
+    | CosineAnnealingLR
+    | CosineAnnealingWarmRestarts
+    | PolynomialLR
+    | LinearLR
+    | ConstantLR
+    | OneCycleLR
+    | CyclicLR
+    | ReduceLROnPlateau
+    | LambdaLR
+    | MultiplicativeLR
+    | SequentialLR
+    | ChainedScheduler,
     Field(discriminator="name"),
 ]
+SequentialLR.model_rebuild()
+ChainedScheduler.model_rebuild()
+
+
+def walk(scheduler: Scheduler, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Scheduler]]:
+    """`scheduler` and everything in it, outer ones first, each with the way to it: the places in `schedulers`."""
+    yield path, scheduler
+    if isinstance(scheduler, SequentialLR | ChainedScheduler):
+        for place, inner in enumerate(scheduler.schedulers):
+            yield from walk(inner, (*path, place))
 
 
 class Warmup(_Spec):
@@ -124,7 +321,33 @@ class ScheduleSpec(_Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "name" in value and "scheduler" not in value:
-            raise ValueError('a schedule is {"interval": ..., "scheduler": {"name": ..., ...}}; the name goes inside')
+    def _shaped(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            if "name" in value and "scheduler" not in value:
+                raise ValueError(
+                    'a schedule is {"interval": ..., "scheduler": {"name": ..., ...}}; the name goes inside'
+                )
+            _bounded(value.get("scheduler"))
         return value
+
+    @model_validator(mode="after")
+    def _plateau_per_epoch(self) -> ScheduleSpec:
+        if isinstance(self.scheduler, ReduceLROnPlateau) and self.interval == "step":
+            raise ValueError(
+                "interval: got 'step' with ReduceLROnPlateau, allowed: 'epoch'; its metric is measured once an epoch"
+            )
+        return self
+
+
+def _bounded(scheduler: Any) -> None:
+    """Refuses what is nested too deep or too much before it is read: reading is recursive."""
+    count, level = 0, [scheduler]
+    for _ in range(MAX_DEPTH + 1):
+        count += len(level)
+        if count > MAX_SCHEDULERS:
+            raise ValueError(f"got more than {MAX_SCHEDULERS} schedulers, allowed: at most {MAX_SCHEDULERS}")
+        inner = [entry.get("schedulers") for entry in level if isinstance(entry, dict)]
+        level = [entry for entries in inner if isinstance(entries, list | tuple) for entry in entries]
+        if not level:
+            return
+    raise ValueError(f"got schedulers nested more than {MAX_DEPTH} deep, allowed: at most {MAX_DEPTH}")
