@@ -61,7 +61,7 @@ def _readable(text: str) -> str:
 
 
 class Fixed(_Spec):
-    """The optimiser's LR for the whole run; torch needs no scheduler for it. Among others it is ConstantLR(factor=1)."""
+    """The optimiser's LR for the whole run. It needs no scheduler of torch; among others it is ConstantLR(factor=1.0)."""
 
     name: Literal["Fixed"] = "Fixed"
 

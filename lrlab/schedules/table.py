@@ -45,5 +45,5 @@ class Table(BaseModel):
         if self.interpolation == "step":
             return np.asarray(factors[np.maximum(np.searchsorted(calls, call, side="right") - 1, 0)])
         if self.scale == "log":
-            return np.exp(np.interp(call, calls, np.log(factors)))
-        return np.interp(call, calls, factors)
+            return np.asarray(np.exp(np.interp(call, calls, np.log(factors))))
+        return np.asarray(np.interp(call, calls, factors))
