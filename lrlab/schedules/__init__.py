@@ -15,21 +15,35 @@ from lrlab.schedules.catalogue import (
     warmup_parameters,
 )
 from lrlab.schedules.code import pytorch_code
-from lrlab.schedules.composition import Composition
-from lrlab.schedules.curve import Curve, curve
+from lrlab.schedules.composition import Composition, ParameterGroup
+from lrlab.schedules.curve import Curve, curve, warmup_updates
+from lrlab.schedules.leaves import Setting, lambda_values
+from lrlab.schedules.metric import Logged, Synthetic, example_metrics
+from lrlab.schedules.plateau import Decision, Plateau, replay
 from lrlab.schedules.spec import (
     LR_CAP,
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     Fixed,
+    LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
+    OneCycleLR,
     PolynomialLR,
+    ReduceLROnPlateau,
+    Scheduler,
     ScheduleSpec,
+    SequentialLR,
     StepLR,
     Warmup,
+    walk,
 )
+from lrlab.schedules.table import Table
 from lrlab.schedules.words import label, number, sentences
 
 __all__ = [
@@ -41,26 +55,47 @@ __all__ = [
     "RUN",
     "STEPS_PER_EPOCH",
     "WARMUP",
+    "ChainedScheduler",
     "Composition",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
     "Curve",
+    "CyclicLR",
+    "Decision",
     "ExponentialLR",
     "Fixed",
+    "LambdaLR",
     "LinearLR",
+    "Logged",
     "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
     "Parameter",
+    "ParameterGroup",
+    "Plateau",
     "PolynomialLR",
+    "ReduceLROnPlateau",
     "ScheduleSpec",
+    "Scheduler",
     "SchedulerEntry",
+    "SequentialLR",
+    "Setting",
     "StepLR",
+    "Synthetic",
+    "Table",
     "Warmup",
     "curve",
+    "example_metrics",
     "label",
+    "lambda_values",
     "number",
     "parameters",
     "pytorch_code",
+    "replay",
     "sentences",
     "starting",
+    "walk",
     "warmup_parameters",
+    "warmup_updates",
 ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lrlab.errors import LabError
 from lrlab.schedules import spec as specs
-from lrlab.schedules.formula import Formula, parse_formula
+from lrlab.schedules.formula import parse_formula
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +55,7 @@ class Setting:
 
 
 S = TypeVar("S")
+F = TypeVar("F", specs.LambdaLR, specs.MultiplicativeLR)
 
 
 class Leaf(Generic[S]):
@@ -131,32 +132,43 @@ def counts(first: int, n: int) -> Floats:
     return np.arange(first, first + n, dtype=float)
 
 
-class _Formulated(Leaf[S]):
+def lambda_values(
+    spec: specs.LambdaLR | specs.MultiplicativeLR, first: int, n: int, setting: Setting, offset: int
+) -> Floats:
+    """What the function of `spec` gives at the counters first, first + 1, ..., shape (n,); LabError where it may not.
+
+    `offset`: the run's call at which the counter is 0; the share `t` of the run counts from the run's beginning.
+    """
+    count = counts(first, n)
+    if isinstance(spec, specs.LambdaLR) and spec.table:
+        return spec.table(count)
+    formula = _parsed(spec.formula or "")
+    variables: dict[str, Floats | float] = {"epoch": count, "total": float(setting.total)}
+    if "step" in formula.names:
+        variables["step"] = count * setting.steps_per_epoch if setting.interval == "epoch" else count
+    if "t" in formula.names:
+        variables["t"] = np.clip((count + offset) / max(setting.total, 1), 0.0, 1.0)
+    return formula(variables)
+
+
+class _Function(Leaf[F]):
     """Shared by the two classes that take a function of the counter."""
 
-    def _at(self, formula: Formula, first: int, n: int) -> Floats:
-        count, setting = counts(first, n), self.setting
-        variables: dict[str, Floats | float] = {"epoch": count, "total": float(setting.total)}
-        if "step" in formula.names:
-            variables["step"] = count * setting.steps_per_epoch if setting.interval == "epoch" else count
-        if "t" in formula.names:
-            variables["t"] = np.clip((count + self.offset) / max(setting.total, 1), 0.0, 1.0)
+    def _values(self, first: int, n: int) -> Floats:
         try:
-            return formula(variables)
+            return lambda_values(self.spec, first, n, self.setting, self.offset)
         except LabError as error:
             raise LabError(str(error), field=f"{self.path}.formula") from error
 
 
-class Lambda(_Formulated[specs.LambdaLR], Absolute[specs.LambdaLR]):
+class Lambda(_Function[specs.LambdaLR], Absolute[specs.LambdaLR]):
     def values(self, first: int, n: int) -> Floats:
-        if self.spec.table:
-            return self.base * self.spec.table(counts(first, n))
-        return self.base * self._at(_parsed(self.spec.formula or ""), first, n)
+        return self.base * self._values(first, n)
 
 
-class Multiplicative(_Formulated[specs.MultiplicativeLR], Factor[specs.MultiplicativeLR]):
+class Multiplicative(_Function[specs.MultiplicativeLR], Factor[specs.MultiplicativeLR]):
     def factors(self, first: int, n: int) -> Floats:
-        return self._at(_parsed(self.spec.formula), first, n)
+        return self._values(first, n)
 
     def closed_at_zero(self) -> None:
         return None

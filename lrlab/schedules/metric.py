@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lrlab.schedules.spec import ReduceLROnPlateau, ScheduleSpec
+
 Level = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
@@ -41,6 +43,18 @@ class Logged(BaseModel):
 
     kind: Literal["logged"] = "logged"
     run: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def example_metrics(schedule: ScheduleSpec, epochs: int) -> list[float] | None:
+    """A metric for each epoch against which `schedule` can be drawn before anything is measured; None if it needs none.
+
+    A loss that falls, or with mode "max" an accuracy that rises.
+    """
+    scheduler = schedule.scheduler
+    if not isinstance(scheduler, ReduceLROnPlateau):
+        return None
+    series = Synthetic() if scheduler.mode == "min" else Synthetic(start=0.25, floor=0.9)
+    return series.values(epochs)
 
 
 Metric = Annotated[Synthetic | Logged, Field(discriminator="kind")]
