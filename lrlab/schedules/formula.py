@@ -62,13 +62,12 @@ class Formula:
                     raise refusal(first.what + place + (first.allowed and f"; allowed: {first.allowed}")) from None
                 # Adding 0 copies a bare variable, fills in a constant and makes a plain 0 of -0.
                 np.add(values, 0.0, out=result[block])
-        lane = int(result.argmin()) if result.size else 0
-        if result.size and result[lane] < 0:
-            lane = int((result < 0).argmax())
-            place = self._place(variables, shape, lane)
+        negative = result < 0
+        if negative.any():
+            lane = int(negative.argmax())
             raise refusal(
-                f"{shortened(self.text)} is negative{place} ({result[lane]:.6g}); allowed: 0 or more, "
-                "such as max(0, ...)"
+                f"{shortened(self.text)} is negative{self._place(variables, shape, lane)} ({result[lane]:.6g}); "
+                "allowed: 0 or more, such as max(0, ...)"
             )
         return result.reshape(shape)
 

@@ -131,8 +131,7 @@ def _call(function: str, arguments: list[_Code]) -> _Code:
         case "min" | "max" | "abs":
             return _Code(f"{function}({', '.join(inside)})", ATOM, _either(*arguments))
         case "floor" | "ceil":  # in Python these make an int of any size
-            of = arguments[0].largest
-            return _Code(f"math.{function}({inside[0]})", ATOM, math.inf if of is None else of)
+            return _Code(f"math.{function}({inside[0]})", ATOM, math.inf)
     return _Code(f"math.{function}({inside[0]})", ATOM)
 
 

@@ -11,7 +11,6 @@ import keyword
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -88,6 +87,11 @@ class _Parser:
     def _here(self) -> Token:
         return self._tokens[self._next]
 
+    @property
+    def _end(self) -> int:
+        """Where the text that was read so far ends."""
+        return self._tokens[self._next - 1].end
+
     def _at(self, *texts: str) -> bool:
         return self._here.text in texts
 
@@ -136,6 +140,7 @@ class _Parser:
         raise refusal(f"{word!r} needs a comparison at character {node.start + 1}, such as epoch > 0")
 
     def _expression(self) -> Value | Truth:
+        start = self._here.start
         chosen = self._or()
         if not self._at("if"):
             return chosen
@@ -147,7 +152,7 @@ class _Parser:
             raise self._unexpected()
         self._take()
         other = self._number(self._nested(self._expression))
-        return self._grown(Choice(chosen.start, other.end, condition, self._number(chosen), other))
+        return self._grown(Choice(start, self._end, condition, self._number(chosen), other))
 
     def _or(self) -> Value | Truth:
         return self._joined("or", self._and)
@@ -156,6 +161,7 @@ class _Parser:
         return self._joined("and", self._not)
 
     def _joined(self, word: str, read: Callable[[], Value | Truth]) -> Value | Truth:
+        start = self._here.start
         nodes = [read()]
         while self._at(word):
             self._take()
@@ -163,16 +169,17 @@ class _Parser:
         if len(nodes) == 1:
             return nodes[0]
         operands = tuple(self._comparison_only(node, word) for node in nodes)
-        return self._grown(Logic(operands[0].start, operands[-1].end, word, operands))
+        return self._grown(Logic(start, self._end, word, operands))
 
     def _not(self) -> Value | Truth:
         if not self._at("not"):
             return self._compared()
         start = self._take().start
         operand = self._comparison_only(self._nested(self._not), "not")
-        return self._grown(Not(start, operand.end, operand))
+        return self._grown(Not(start, self._end, operand))
 
     def _compared(self) -> Value | Truth:
+        start = self._here.start
         nodes, operators = [self._arithmetic()], []
         while self._at(*_COMPARISONS):
             operators.append(self._take().text)
@@ -180,14 +187,15 @@ class _Parser:
         if not operators:
             return nodes[0]
         operands = tuple(map(self._number, nodes))
-        return self._grown(Compare(operands[0].start, operands[-1].end, tuple(operators), operands))
+        return self._grown(Compare(start, self._end, tuple(operators), operands))
 
     def _arithmetic(self, level: int = 1) -> Value | Truth:
+        start = self._here.start
         node = self._signed()
         while _LEVELS.get(self._here.text, 0) >= level:
             operator = self._take().text
             right = self._number(self._arithmetic(_LEVELS[operator] + 1))
-            node = self._grown(Binary(node.start, right.end, operator, self._number(node), right))
+            node = self._grown(Binary(start, self._end, operator, self._number(node), right))
         return node
 
     def _signed(self) -> Value | Truth:
@@ -195,17 +203,16 @@ class _Parser:
             return self._power()
         sign = self._take()
         operand = self._number(self._nested(self._signed))
-        if sign.text == "+":
-            return replace(operand, start=sign.start)
-        return self._grown(Negative(sign.start, operand.end, operand))
+        return operand if sign.text == "+" else self._grown(Negative(sign.start, self._end, operand))
 
     def _power(self) -> Value | Truth:
+        start = self._here.start
         base = self._atom()
         if not self._at("**"):
             return base
         self._take()
         exponent = self._number(self._nested(self._signed))
-        return self._grown(Binary(base.start, exponent.end, "**", self._number(base), exponent))
+        return self._grown(Binary(start, self._end, "**", self._number(base), exponent))
 
     def _atom(self) -> Value | Truth:
         token = self._take()
@@ -218,7 +225,8 @@ class _Parser:
             return self._named(token)
         if token.text == "(":
             inner = self._nested(self._expression)
-            return replace(inner, start=token.start, end=self._close(token).end)
+            self._close(token)
+            return inner
         raise self._no_value(token)
 
     def _named(self, token: Token) -> Value:
@@ -250,22 +258,22 @@ class _Parser:
         while arguments and self._at(","):
             self._take()
             arguments.append(self._number(self._nested(self._expression)))
-        end = self._close(opening).end
+        self._close(opening)
         fewest, most = _ARGUMENTS.get(name, (1, 1))
         if not fewest <= len(arguments) <= most:
             raise refusal(f"{name!r} at character {start + 1} got {len(arguments)} values; write {_usage(name)}")
         if name == "float":  # every number is one already
-            return replace(arguments[0], start=start, end=end)
+            return arguments[0]
         if name == "pow":
-            return self._grown(Binary(start, end, "**", *arguments))
-        return self._grown(Call(start, end, name, tuple(arguments)))
+            return self._grown(Binary(start, self._end, "**", *arguments))
+        return self._grown(Call(start, self._end, name, tuple(arguments)))
 
-    def _close(self, opening: Token) -> Token:
-        if self._at(")"):
-            return self._take()
+    def _close(self, opening: Token) -> None:
         if self._here.kind == "end":
             raise refusal(f"the bracket opened at character {opening.start + 1} is never closed; add a )")
-        raise self._unexpected()
+        if not self._at(")"):
+            raise self._unexpected()
+        self._take()
 
     def _unknown(self, name: str) -> LabError:
         if name == "lambda":

@@ -40,7 +40,7 @@ CONSTANTS: Mapping[str, str] = MappingProxyType(
 class Part:
     start: int
     end: int
-    """Where the part stands in the text, its brackets included."""
+    """Where the part stands in the text, without brackets around the whole of it."""
 
 
 @dataclass(frozen=True, slots=True)
