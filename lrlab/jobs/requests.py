@@ -24,7 +24,7 @@ from lrlab.runs import (
     revise,
     status,
 )
-from lrlab.schedules import curve
+from lrlab.schedules import curve, example_metrics
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,11 @@ def lab_status(home: Home) -> LabStatus:
 
 def _check_curve(experiment: Experiment, steps_per_epoch: int) -> None:
     try:
-        curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, steps_per_epoch)
+        metrics = example_metrics(experiment.schedule, experiment.epochs)
+        curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, steps_per_epoch, metrics)
     except LabError as error:
-        # The curve calls its arguments by its own names.
-        field = {"lr": "optimizer.lr", "epochs": "epochs", None: "schedule"}.get(error.field, error.field)
+        # The curve calls its arguments by its own names, and the schedule's fields from the schedule on.
+        inside = (error.field or "").startswith("scheduler")
+        known = {"lr": "optimizer.lr", "epochs": "epochs", None: "schedule"}
+        field = f"schedule.{error.field}" if inside else known.get(error.field, error.field)
         raise LabError(str(error), field=field) from error

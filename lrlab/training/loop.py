@@ -3,6 +3,7 @@ meanwhile is an observer's."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch.optim import Optimizer
 
 from lrlab.training.batches import EvalBatches, TrainBatches
 from lrlab.training.devices import Device
-from lrlab.training.schedulers import Driver
+from lrlab.training.schedulers import Driver, momentum_of
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Loop:
         self.step = 0
         self.lr = 0.0
         """The LR that the last update used (of the first parameter group)."""
+        self.momentum = math.nan
+        """The momentum that the last update used; NaN where the optimiser has none."""
         self.loss = torch.zeros(())
         """The mean loss over the last batch: one value, on the device."""
         self.right = torch.zeros(())
@@ -91,10 +94,11 @@ class Loop:
             self.score = self.evaluate(self.val, "validating")
             for observer in self.observers:
                 observer.after_epoch(self)
-            self.schedule.after_epoch()
+            self.schedule.after_epoch(self.score.loss, self.score.accuracy)
 
     def _update(self, images: Tensor, labels: Tensor) -> None:
-        self.lr = float(self.optimizer.param_groups[0]["lr"])
+        group = self.optimizer.param_groups[0]
+        self.lr, self.momentum = float(group["lr"]), momentum_of(group)
         with self.device.autocast():
             scores = self.model(images)  # (B, num_classes)
             loss = cross_entropy(scores, labels)

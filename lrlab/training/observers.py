@@ -38,6 +38,7 @@ class _Row(NamedTuple):
     epoch: int
     time: float
     lr: float
+    momentum: float
     loss: Tensor
     right: Tensor
 
@@ -46,19 +47,21 @@ class Recorder(Observer):
     """Writes the log: a row per update and per epoch. Raises NonFinite once the row with such a loss is written.
 
     On an accelerator, losses stay where they are and rows are written in bundles: reading one value waits for all
-    work before it. The rows are the same as on the CPU, where each is written at once.
+    work before it. The rows are the same as on the CPU, where each is written at once. `momentum`: the log has a column
+    for it, since the schedule moves it.
     """
 
-    def __init__(self, log: LogWriter, batch_size: int) -> None:
+    def __init__(self, log: LogWriter, batch_size: int, momentum: bool = False) -> None:
         self._log = log
         self._batch_size = batch_size
+        self._momentum = momentum
         self._waiting: list[_Row] = []
         self._flushed = time.monotonic()
         self._losses, self._right, self._updates = 0.0, 0, 0
         self._images_per_second = math.nan
 
     def after_update(self, loop: Loop) -> None:
-        self._waiting.append(_Row(loop.step, loop.epoch, time.time(), loop.lr, loop.loss, loop.right))
+        self._waiting.append(_Row(loop.step, loop.epoch, time.time(), loop.lr, loop.momentum, loop.loss, loop.right))
         if not loop.device.waits or time.monotonic() - self._flushed >= BUNDLE_SECONDS:
             self.flush()
 
@@ -88,7 +91,10 @@ class Recorder(Observer):
         self._flushed = time.monotonic()
         for row, loss, right in zip(rows, _values(rows, "loss"), _values(rows, "right"), strict=True):
             accuracy = right / self._batch_size
-            self._log.step(step=row.step, epoch=row.epoch, time=row.time, lr=row.lr, loss=loss, accuracy=accuracy)
+            further = {"momentum": row.momentum} if self._momentum else {}
+            self._log.step(
+                step=row.step, epoch=row.epoch, time=row.time, lr=row.lr, loss=loss, accuracy=accuracy, **further
+            )
             if not math.isfinite(loss):
                 raise NonFinite(loss, row.step, row.lr)
             self._losses += loss

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from torch.optim import Optimizer, lr_scheduler
+from torch.optim import Optimizer
 
 from lrlab.errors import LabError
-from lrlab.schedules import Fixed, ScheduleSpec, curve
+from lrlab.schedules import (
+    Curve,
+    Fixed,
+    Plateau,
+    ReduceLROnPlateau,
+    ScheduleSpec,
+    Setting,
+    curve,
+    example_metrics,
+    warmup_updates,
+)
+from lrlab.training.building import Builder
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far torch's LR may be from the previewed one: relative to it, and to the largest LR of the run."""
+
+PLATEAU = ("lr", "best", "bad", "rest")
+"""Where a Plateau stands."""
 
 REPORT_EVERY = 1 << 17
 """Updates between two reports of `check`: about a third of a second where torch is stepped for each."""
@@ -28,18 +44,27 @@ class Driver:
     of the one in which update W lies. `optimizer` comes with its base LRs; each group keeps its own.
     """
 
-    def __init__(self, spec: ScheduleSpec, optimizer: Optimizer, steps_per_epoch: int) -> None:
+    def __init__(self, spec: ScheduleSpec, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> None:
         self._optimizer = optimizer
         self._bases = [float(group["lr"]) for group in optimizer.param_groups]
-        self._scheduler = _build(spec, optimizer)
+        self._per_update = spec.interval == "step"
+        self._warm = warmup_updates(spec.warmup, steps_per_epoch)
+        self._start_factor = spec.warmup.start_factor if spec.warmup else 1.0
+        left = max(epochs * steps_per_epoch - self._warm, 0)
+        calls = left if self._per_update else -(-left // steps_per_epoch)
+        builder = Builder(optimizer, Setting(calls, spec.interval, steps_per_epoch))
+        # torch needs no scheduler for a fixed LR.
+        self._scheduler = None if isinstance(spec.scheduler, Fixed) else builder.build(spec.scheduler)
+        self._plateaus: list[Plateau] = []
+        self._mode = ""
+        if isinstance(spec.scheduler, ReduceLROnPlateau):
+            self._mode = spec.scheduler.mode
+            base = float(optimizer.defaults["lr"])
+            self._plateaus = [Plateau(spec.scheduler, lr, lr / base) for lr in self._bases]
         # torch's schedulers go on from the LR that they find, so the warm-up gives back what it found.
         self._starts = [float(group["lr"]) for group in optimizer.param_groups]
-        self._per_update = spec.interval == "step"
         self._updates = 0
-        self._warm, self._start_factor = 0, 1.0
-        if spec.warmup:
-            self._warm = spec.warmup.length * (steps_per_epoch if spec.warmup.unit == "epoch" else 1)
-            self._start_factor = spec.warmup.start_factor
+        if self._warm:
             self._warm_up()
 
     def after_update(self) -> None:
@@ -50,10 +75,30 @@ class Driver:
         elif self._per_update and self._scheduler:
             self._scheduler.step()
 
-    def after_epoch(self) -> None:
-        """The last update of an epoch was made, and `after_update()` was told."""
-        if not self._per_update and self._scheduler and self._updates > self._warm:
+    def after_epoch(self, val_loss: float = math.nan, val_accuracy: float = math.nan) -> None:
+        """The last update of an epoch was made, `after_update()` was told, and the epoch was validated.
+
+        ReduceLROnPlateau is given the loss, or with mode "max" the accuracy; no other looks at them.
+        """
+        if self._per_update or not self._scheduler or self._updates <= self._warm:
+            return
+        if self._plateaus:
+            metric = val_loss if self._mode == "min" else val_accuracy
+            self._scheduler.step(metric)
+            self._check_plateau(metric)
+        else:
             self._scheduler.step()
+
+    def _check_plateau(self, metric: float) -> None:
+        """What is measured cannot be previewed, so each decision is checked by the preview's own recurrence."""
+        for group, plateau in zip(self._optimizer.param_groups, self._plateaus, strict=True):
+            expected = plateau.step(metric).after
+            if not math.isclose(group["lr"], expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE * max(self._bases)):
+                raise LabError(
+                    f"schedule: after a metric of {metric:.6g} torch {torch.__version__} sets the LR to "
+                    f"{group['lr']:.12g}, the preview's own rule to {expected:.12g}",
+                    field="schedule",
+                )
 
     def _warm_up(self) -> None:
         if self._updates == self._warm:
@@ -71,6 +116,7 @@ class Driver:
             "bases": self._bases,
             "starts": self._starts,
             "scheduler": self._scheduler.state_dict() if self._scheduler else None,
+            "plateaus": [{name: asdict(one)[name] for name in PLATEAU} for one in self._plateaus],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -80,16 +126,16 @@ class Driver:
         self._bases, self._starts = list(state["bases"]), list(state["starts"])
         if self._scheduler:
             self._scheduler.load_state_dict(state["scheduler"])
+        for plateau, values in zip(self._plateaus, state["plateaus"], strict=True):
+            for name in PLATEAU:
+                setattr(plateau, name, values[name])
 
 
-def _build(spec: ScheduleSpec, optimizer: Optimizer) -> lr_scheduler.LRScheduler | None:
-    """torch's scheduler on `optimizer`; None for Fixed, which needs none."""
-    if isinstance(spec.scheduler, Fixed):
-        return None
-    # Specs bear torch's names for classes and parameters, so that nothing is translated here that could be translated
-    # wrongly; `check` compares what comes of it.
-    build: Callable[..., lr_scheduler.LRScheduler] = getattr(lr_scheduler, spec.scheduler.name)
-    return build(optimizer, **spec.scheduler.model_dump(exclude={"name"}))
+def momentum_of(group: dict[str, Any]) -> float:
+    """The momentum of a parameter group: SGD's, or the first beta of Adam and its kin; NaN where it has neither."""
+    if "betas" in group:
+        return float(group["betas"][0])
+    return float(group.get("momentum", math.nan))
 
 
 def check(
@@ -98,7 +144,7 @@ def check(
     epochs: int,
     steps_per_epoch: int,
     progress: Callable[[int, int], None] | None = None,
-) -> None:
+) -> Curve:
     """Steps a copy of the schedule over the whole run and compares each update's LR with the previewed curve.
 
     The copy is the very Driver that the loop uses, on an optimiser of nothing. An update costs it a fifth of a
@@ -106,33 +152,45 @@ def check(
     of the run, so every update is compared.
     `progress` is told the updates done and all of them. Raises LabError naming the first update that differs.
     """
-    previewed = curve(spec, lr, epochs, steps_per_epoch).lr
-    used = np.fromiter(_rehearsed(spec, lr, epochs, steps_per_epoch, progress), np.float64, count=len(previewed))
-    near = np.abs(used - previewed) <= RELATIVE * np.abs(previewed) + ABSOLUTE * previewed.max()
-    wrong = np.flatnonzero(~near)
-    if len(wrong):
-        update = int(wrong[0])
-        raise LabError(
-            f"schedule: torch {torch.__version__} gives update {update} (epoch {update // steps_per_epoch}) the LR "
-            f"{used[update]:.12g}, the preview {previewed[update]:.12g}; a run must train what was previewed",
-            field="schedule",
-        )
+    metrics = example_metrics(spec, epochs)
+    previewed = curve(spec, lr, epochs, steps_per_epoch, metrics)
+    rehearsed = _rehearsed(spec, lr, epochs, steps_per_epoch, metrics, progress)
+    used = np.asarray(np.fromiter(rehearsed, np.dtype((np.float64, 2)), count=len(previewed.lr)), dtype=float)
+    compared = [("LR", used[:, 0], previewed.lr)]
+    if previewed.momentum is not None:
+        compared.append(("momentum", used[:, 1], previewed.momentum))
+    for name, torchs, ours in compared:
+        wrong = np.flatnonzero(~(np.abs(torchs - ours) <= RELATIVE * np.abs(ours) + ABSOLUTE * ours.max()))
+        if len(wrong):
+            update = int(wrong[0])
+            raise LabError(
+                f"schedule: torch {torch.__version__} gives update {update} (epoch {update // steps_per_epoch}) the "
+                f"{name} {torchs[update]:.12g}, the preview {ours[update]:.12g}; a run must train what was previewed",
+                field="schedule",
+            )
+    return previewed
 
 
 def _rehearsed(
-    spec: ScheduleSpec, lr: float, epochs: int, steps_per_epoch: int, progress: Callable[[int, int], None] | None
-) -> Iterator[float]:
-    """The LR of every update, in order."""
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=lr)
-    driver = Driver(spec, optimizer, steps_per_epoch)
+    spec: ScheduleSpec,
+    lr: float,
+    epochs: int,
+    steps_per_epoch: int,
+    metrics: list[float] | None,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[float, float]]:
+    """The LR and the momentum of every update, in order."""
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=lr, momentum=0.5)
+    driver = Driver(spec, optimizer, epochs, steps_per_epoch)
     optimizer.step()  # torch warns of a scheduler that is stepped before its optimiser ever was
     (group,) = optimizer.param_groups
     total, told = epochs * steps_per_epoch, 0
-    for done in range(0, total, steps_per_epoch):
+    for epoch in range(epochs):
+        done = epoch * steps_per_epoch
         if progress and done - told >= REPORT_EVERY:
             progress(done, total)
             told = done
         for _ in range(steps_per_epoch):
-            yield group["lr"]
+            yield group["lr"], group["momentum"]
             driver.after_update()
-        driver.after_epoch()
+        driver.after_epoch(*[metrics[epoch]] * 2 if metrics else ())

@@ -55,7 +55,7 @@ class Session:
         self._tell_device(device)
         parts = self._parts(device)
         self._say("checking the schedule")
-        check(
+        previewed = check(
             experiment.schedule,
             experiment.optimizer.lr,
             experiment.epochs,
@@ -63,7 +63,7 @@ class Session:
             lambda done, total: self._say("checking the schedule", done, total),
         )
         self._say("building the model")
-        self._fit(device, parts)
+        self._fit(device, parts, moves_momentum=previewed.momentum is not None)
 
     def _say(self, what: str, done: int = 0, total: int = 0) -> None:
         self._stop.look()
@@ -115,16 +115,17 @@ class Session:
                 "dataset: no image is left to validate on; allowed: a class of two images or more", "dataset"
             )
 
-    def _fit(self, device: Device, parts: _Parts) -> None:
+    def _fit(self, device: Device, parts: _Parts, moves_momentum: bool) -> None:
         experiment, facts = self._experiment, self._facts()
         torch.manual_seed(experiment.seed)
         model = build_model(facts.model, len(facts.classes), facts.image_size).to(device.device)
         optimizer = build_optimizer(experiment.optimizer, model.parameters())
-        schedule = Driver(experiment.schedule, optimizer, len(parts.train))
+        schedule = Driver(experiment.schedule, optimizer, experiment.epochs, len(parts.train))
         weights = sum(parameter.numel() for parameter in model.parameters())
         _log.info("%s, %d weights, %s", facts.model, weights, label(experiment.schedule))
-        with open_log(self._run, self._attempt.number, extra_step_columns=("accuracy",)) as log:
-            recorder = Recorder(log, experiment.batch_size)
+        columns = ("accuracy", "momentum") if moves_momentum else ("accuracy",)
+        with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
+            recorder = Recorder(log, experiment.batch_size, moves_momentum)
             keeper = Keeper(self._run.best_model, facts, self._beat)
             heartbeat = Heartbeat(self._beat, experiment.batch_size, self._record.steps)
             observers = (recorder, heartbeat, keeper, self._stop)

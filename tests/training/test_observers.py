@@ -28,6 +28,7 @@ def update_of(step: int, loss: float, right: int, *, waits: bool) -> Any:
         epoch=0,
         step=step,
         lr=0.1 / (step + 1),
+        momentum=0.85 + step / 100,
         loss=torch.tensor(loss),
         right=torch.tensor(right),
         device=SimpleNamespace(waits=waits),
@@ -136,6 +137,15 @@ def test_rows_fit_the_real_log(make_run: MakeRun) -> None:
         recorder.after_epoch(loop)
     assert (run.folder / "steps-1.csv").read_text().splitlines()[1].endswith(",1.5,0.75")
     assert len((run.folder / "epochs-1.csv").read_text().splitlines()) == 2
+
+
+def test_momentum_is_logged_where_the_schedule_moves_it(make_run: MakeRun) -> None:
+    run = make_run()
+    with open_log(run, 1, extra_step_columns=("accuracy", "momentum")) as log:
+        recorder = Recorder(log, BATCH, momentum=True)
+        for step in range(3):
+            recorder.after_update(update_of(step, 1.5, 3, waits=False))
+    assert run.steps["momentum"].tolist() == [0.85, 0.86, 0.87]
 
 
 SCORES = {
