@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrlab.schedules.formula_code import write_python
-from lrlab.schedules.formula_lanes import Fault, Lanes, evaluate, shortened
+from lrlab.schedules.formula_lanes import Fault, Lanes, evaluate
 from lrlab.schedules.formula_parser import parse
-from lrlab.schedules.formula_tokens import refusal
+from lrlab.schedules.formula_tokens import refusal, shortened
 from lrlab.schedules.formula_tree import CONSTANTS, FUNCTIONS, VARIABLES, Value
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "VARIABLES", "Formula", "parse_formula"]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrlab.schedules.formula_tokens import shortened
 from lrlab.schedules.formula_tree import (
     Binary,
     Call,
@@ -72,11 +73,6 @@ class Lanes:
         what, allowed = _reason(name, operands, result)
         place = index if self.places is None else int(self.places[index])
         return Fault(f"{shortened(self.text[node.start : node.end])} {what}", allowed, place)
-
-
-def shortened(text: str) -> str:
-    """`text` as a message quotes it: at most 80 characters."""
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def evaluate(node: Value, lanes: Lanes) -> Floats | float:

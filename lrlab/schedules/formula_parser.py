@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from lrlab.errors import LabError
-from lrlab.schedules.formula_tokens import Token, refusal, tokens
+from lrlab.schedules.formula_tokens import Token, quoted, refusal, tokens
 from lrlab.schedules.formula_tree import (
     CONSTANTS,
     FUNCTIONS,
@@ -137,7 +137,7 @@ class _Parser:
         # Python's `a or b` of two numbers is one of the numbers, which nobody means in a schedule.
         if isinstance(node, Truth):
             return node
-        raise refusal(f"{word!r} needs a comparison at character {node.start + 1}, such as epoch > 0")
+        raise refusal(f"{quoted(word)} needs a comparison at character {node.start + 1}, such as epoch > 0")
 
     def _expression(self) -> Value | Truth:
         start = self._here.start
@@ -219,7 +219,7 @@ class _Parser:
         if token.kind == "number":
             value = float(token.text)
             if not math.isfinite(value):
-                raise refusal(f"{token.text!r} is too large a number; allowed: up to 1.8e308")
+                raise refusal(f"{quoted(token.text)} is too large a number; allowed: up to 1.8e308")
             return self._grown(Number(token.start, token.end, value))
         if token.kind == "name":
             return self._named(token)
@@ -234,7 +234,7 @@ class _Parser:
         if name == self._counter or name in VARIABLES:
             variable = "epoch" if name == self._counter else name
             if self._at("("):
-                raise refusal(f"{name!r} is a variable, not a function; for a product write {name} * (...)")
+                raise refusal(f"{quoted(name)} is a variable, not a function; for a product write {name} * (...)")
             self._names.add(variable)
             return self._grown(Variable(start, token.end, variable))
         if name in _PREFIXES and self._at("."):
@@ -253,7 +253,7 @@ class _Parser:
     def _called(self, name: str, start: int) -> Value:
         opening = self._take()
         if opening.text != "(":
-            raise refusal(f"{name!r} at character {start + 1} is a function; write {_usage(name)}")
+            raise refusal(f"{quoted(name)} at character {start + 1} is a function; write {_usage(name)}")
         arguments = [self._number(self._nested(self._expression))] if not self._at(")") else []
         while arguments and self._at(","):
             self._take()
@@ -261,7 +261,7 @@ class _Parser:
         self._close(opening)
         fewest, most = _ARGUMENTS.get(name, (1, 1))
         if not fewest <= len(arguments) <= most:
-            raise refusal(f"{name!r} at character {start + 1} got {len(arguments)} values; write {_usage(name)}")
+            raise refusal(f"{quoted(name)} at character {start + 1} got {len(arguments)} values; write {_usage(name)}")
         if name == "float":  # every number is one already
             return arguments[0]
         if name == "pow":
@@ -279,32 +279,36 @@ class _Parser:
         if name == "lambda":
             return refusal("'lambda' may stand only at the start and with one name, as in lambda epoch: 0.65 ** epoch")
         if keyword.iskeyword(name) and name not in _INSTEAD:
-            return refusal(f"{name!r} stands where a value is expected; {_ALLOWED}")
+            return refusal(f"{quoted(name)} stands where a value is expected; {_ALLOWED}")
         if name in _INSTEAD:
-            return refusal(f"{name!r} is not known here; write {_INSTEAD[name]}")
+            return refusal(f"{quoted(name)} is not known here; write {_INSTEAD[name]}")
         close = get_close_matches(name, [*VARIABLES, *FUNCTIONS, *CONSTANTS], n=1)
         guess = f" (did you mean {close[0]}?)" if close else ""
-        return refusal(f"{name!r} is not known here{guess}; {_ALLOWED}")
+        return refusal(f"{quoted(name)} is not known here{guess}; {_ALLOWED}")
 
     def _no_value(self, token: Token) -> LabError:
         if token.kind == "end":
             return refusal(f"ends where a value is expected; {_ALLOWED}")
-        return refusal(f"got {token.text!r} at character {token.start + 1}, where a value is expected; {_ALLOWED}")
+        return refusal(
+            f"got {quoted(token.text)} at character {token.start + 1}, where a value is expected; {_ALLOWED}"
+        )
 
     def _unexpected(self) -> LabError:
         """The token at hand cannot follow what was read."""
         token, before = self._here, self._tokens[self._next - 1]
-        place = f"{token.text!r} at character {token.start + 1}"
+        place = f"{quoted(token.text)} at character {token.start + 1}"
         if token.text == ")":
             return refusal(f"{place} closes no bracket; remove it or open one")
         if token.text == ",":
             return refusal(f"{place} may only separate the values of a function; decimals are written 0.65")
         if token.text == ".":
             name = self._tokens[self._next + 1].text
-            return refusal(f"'.{name}' at character {token.start + 1} is not allowed; a point belongs inside a number")
+            return refusal(
+                f"{quoted('.' + name)} at character {token.start + 1} is not allowed; a point belongs inside a number"
+            )
         if keyword.iskeyword(token.text):
             return refusal(f"{place} is not allowed there; {_ALLOWED}")
-        return refusal(f"an operator such as * is missing between {before.text!r} and {place}")
+        return refusal(f"an operator such as * is missing between {quoted(before.text)} and {place}")
 
 
 def _usage(name: str) -> str:

@@ -52,6 +52,17 @@ def refusal(message: str) -> LabError:
     return LabError(f"formula: {message}", field="formula")
 
 
+def shortened(text: str) -> str:
+    """A part of a formula as a message shows it: on one line, at most 80 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:77] + "..."
+
+
+def quoted(text: str) -> str:
+    """The same between quotation marks."""
+    return repr(shortened(text))
+
+
 def tokens(text: str, position: int) -> list[Token]:
     """The tokens of `text` from character `position` (from 0) on. Raises LabError (field "formula")."""
     found: list[Token] = []
@@ -75,6 +86,6 @@ def _check_apart(number: Token, token: Token) -> None:
     """Python reads 1_000, 0x10 and 2j in ways of its own, and 1if with a warning."""
     if token.kind in ("name", "number") or token.text == ".":
         raise refusal(
-            f"{number.text + token.text!r} at character {number.start + 1} is not a number; allowed: numbers such as "
-            "1000, 0.65 or 1e-4, and 2 * epoch for a product"
+            f"{quoted(number.text + token.text)} at character {number.start + 1} is not a number; allowed: numbers "
+            "such as 1000, 0.65 or 1e-4, and 2 * epoch for a product"
         )

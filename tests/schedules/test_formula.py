@@ -194,6 +194,7 @@ SLIPS = [
     ("epoch & 1", "'&' at character 7; write and"),
     ("2 × epoch", "'×' at character 3; write *"),
     ("exp", "'exp' at character 1 is a function; write exp(x)"),
+    ("x" * 400, f"'{'x' * 77}...' is not known here"),
     ("exp()", "'exp' at character 1 got 0 values; write exp(x)"),
     ("clip(epoch, 1)", "'clip' at character 1 got 2 values; write clip(x, low, high)"),
     ("min(epoch)", "'min' at character 1 got 1 values; write min(a, b, ...)"),
@@ -252,6 +253,7 @@ AT_FAULT = [
     ("1 if 9 < epoch or 1 / (epoch - 5) > 0 else 0", "1 / (epoch - 5) divides by zero at epoch 5"),
     ("1 if not (0 < 1 / (epoch - 5)) else 0", "1 / (epoch - 5) divides by zero at epoch 5"),
     ("2 - epoch / 20", "2 - epoch / 20 is negative at epoch 41 (-0.05); allowed: 0 or more, such as max(0, ...)"),
+    ("1 /\n (epoch\t- 3)", "1 / (epoch - 3) divides by zero at epoch 3"),
     ("-1", "-1 is negative (-1); allowed: 0 or more, such as max(0, ...)"),
     ("log(0 * (" + "+".join(["epoch"] * 20) + "))", f"log(0 * ({'+'.join(['epoch'] * 20)}"[:77] + "... takes"),
 ]
