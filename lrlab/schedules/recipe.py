@@ -1,0 +1,145 @@
+"""What a recipe is: a schedule that people know by a name of its own, and its expansion into torch's schedulers.
+
+A recipe has values of its own and no curve of its own: for a run of a given length and base LR it becomes an ordinary
+ScheduleSpec. Wherever torch's classes give the shape exactly they are used, else a short formula of LambdaLR.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lrlab.errors import LabError, from_validation
+from lrlab.schedules.parameter import Interval, Parameter, Source, Value
+from lrlab.schedules.spec import LR_CAP, LambdaLR, Scheduler, ScheduleSpec, Warmup
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that a recipe is fitted to. `lr`: the base LR, in (0, 1000]; the two lengths are at least 1."""
+
+    epochs: int
+    steps_per_epoch: int
+    lr: float
+
+    def __post_init__(self) -> None:
+        for field, value in (("epochs", self.epochs), ("steps_per_epoch", self.steps_per_epoch)):
+            if value < 1:
+                raise LabError(f"{field}: got {value}, allowed: at least 1", field=field)
+        if not 0 < self.lr <= LR_CAP:
+            raise LabError(f"lr: got {self.lr}, allowed: above 0 and at most {LR_CAP:g}", field="lr")
+
+    @property
+    def updates(self) -> int:
+        """Optimiser updates in the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    def calls(self, interval: Interval) -> int:
+        """Calls of `scheduler.step()` in the whole run."""
+        return self.epochs if interval == "epoch" else self.updates
+
+
+class Settings(BaseModel):
+    """A recipe's values with what is legal for them; a subclass knows the schedule that they become."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def schedule(self, run: Run) -> ScheduleSpec:
+        """Raises LabError, or pydantic's ValidationError, where the values do not fit each other."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe: what it is, where it comes from, its values, and the schedule that they become.
+
+    `name`: lower case with hyphens. `formula`: LaTeX; eta_0 is the base LR, k counts updates (epochs where `interval`
+    is "epoch") from 0, N of them in the run. `origin`: the library or the kind of text that people know it from.
+    `parameters`: with ranges and starts for 20 epochs of 30 steps at LR 0.001; for any other run see `fitted`.
+    `interval`: what its lengths count, and where the schedule's `step()` is called.
+    """
+
+    name: str
+    title: str
+    line: str
+    formula: str
+    when: str
+    origin: str
+    source: tuple[Source, ...]
+    parameters: tuple[Parameter, ...]
+    settings: type[Settings]
+    interval: Interval = "step"
+
+    def fitted(self, epochs: int, steps_per_epoch: int, lr: float) -> tuple[Parameter, ...]:
+        """The parameters with ranges and starts for a run. Raises LabError where the run is out of range."""
+        run = Run(epochs, steps_per_epoch, lr)
+        return tuple(_fit(parameter, run.calls(self.interval), lr) for parameter in self.parameters)
+
+    def expand(self, values: Mapping[str, Value | None], epochs: int, steps_per_epoch: int, lr: float) -> ScheduleSpec:
+        """The schedule that `values` become in a run of `epochs` x `steps_per_epoch` updates at base LR `lr`.
+
+        A value that is not given has its start for the run. Every legal set of values has a schedule in every run,
+        be it longer or shorter than the lengths among them. Raises LabError, its `field` the value at fault.
+        """
+        run = Run(epochs, steps_per_epoch, lr)
+        given = dict(values)
+        for parameter in self.parameters:
+            if parameter.name not in given and not parameter.optional:
+                given[parameter.name] = _fit(parameter, run.calls(self.interval), lr).start
+        try:
+            return self.settings.model_validate(given).schedule(run)
+        except ValidationError as error:
+            raise from_validation(error) from error
+
+
+def warmed(run: Run, length: int, start_factor: float) -> tuple[Warmup | None, int]:
+    """A warm-up of `length` updates (0: none), and the updates that it leaves, at least 1 for what follows to be legal.
+
+    The schedulers that come after it start at their own 0.
+    """
+    warmup = Warmup(length=length, unit="step", start_factor=start_factor) if length else None
+    return warmup, max(run.updates - length, 1)
+
+
+def per_step(scheduler: Scheduler, warmup: Warmup | None = None) -> ScheduleSpec:
+    return ScheduleSpec(interval="step", scheduler=scheduler, warmup=warmup)
+
+
+def formula(text: str) -> LambdaLR:
+    return LambdaLR(formula=text)
+
+
+def written(value: float) -> str:
+    """`value` as it stands in a formula: the shortest text that reads back as the same number."""
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
+
+
+def above_floor(floor: float, shape: str) -> str:
+    """A formula from 1 down to `floor`, of one from 1 down to 0."""
+    return f"{written(floor)} + {rest(floor)} * {shape}" if floor else shape
+
+
+def rest(share: float) -> str:
+    """1 - share as it stands in a formula, without the last digit that the subtraction leaves (1 - 0.7 is 0.3)."""
+    return written(float(f"{1 - share:.15g}"))
+
+
+def _fit(parameter: Parameter, calls: int, lr: float) -> Parameter:
+    if parameter.decades:
+        below, above, times = parameter.decades
+        decade = math.floor(math.log10(lr))
+        low, high = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), LR_CAP)
+        start = min(max(float(f"{lr * times:.6g}"), low), high) if times else 0.0
+        return replace(parameter, min=low, max=high, start=start)
+    if parameter.unit != "calls":
+        return parameter
+    low = int(parameter.min)
+    highest = max(round(parameter.reach * calls), low + 1)
+    if isinstance(parameter.share, tuple):
+        # A short run has no room for all of them: those that coincide are given once.
+        places = sorted({max(low, round(share * calls)) for share in parameter.share})
+        return replace(parameter, max=max(highest, *places), start=tuple(places))
+    return replace(parameter, max=highest, start=max(low, round(parameter.share * calls)))
