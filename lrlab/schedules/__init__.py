@@ -27,6 +27,8 @@ from lrlab.schedules.curve import Curve, curve, warmup_updates
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.metric import Logged, Synthetic, example_metrics
 from lrlab.schedules.plateau import Decision, Plateau, replay
+from lrlab.schedules.recipe import Recipe
+from lrlab.schedules.recipes import RECIPES
 from lrlab.schedules.spec import (
     LR_CAP,
     ChainedScheduler,
@@ -62,6 +64,7 @@ __all__ = [
     "INTERVAL",
     "LR",
     "LR_CAP",
+    "RECIPES",
     "RUN",
     "STEPS_PER_EPOCH",
     "SYNTHETIC",
@@ -88,6 +91,7 @@ __all__ = [
     "ParameterGroup",
     "Plateau",
     "PolynomialLR",
+    "Recipe",
     "ReduceLROnPlateau",
     "ScheduleSpec",
     "Scheduler",
