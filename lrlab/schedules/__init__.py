@@ -25,6 +25,7 @@ from lrlab.schedules.code import pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
 from lrlab.schedules.curve import Curve, curve, warmup_updates
 from lrlab.schedules.leaves import Setting, lambda_values
+from lrlab.schedules.lengths import equivalents, in_calls
 from lrlab.schedules.metric import Logged, Synthetic, example_metrics
 from lrlab.schedules.plateau import Decision, Plateau, replay
 from lrlab.schedules.recipe import Recipe
@@ -103,8 +104,10 @@ __all__ = [
     "Table",
     "Warmup",
     "curve",
+    "equivalents",
     "example_metrics",
     "form_of",
+    "in_calls",
     "label",
     "lambda_values",
     "number",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lrlab.schedules.metric import Synthetic
 from lrlab.schedules.parameter import Parameter
+
+_METRIC = Synthetic()
 
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
@@ -79,26 +82,26 @@ GROUP: tuple[Parameter, ...] = (
 
 SYNTHETIC: tuple[Parameter, ...] = (
     Parameter(
-        "start", "Loss at first", "float", 2.0, "The validation loss at the end of the first epoch, without noise.",
+        "start", "Loss at first", "float", _METRIC.start, "The validation loss at the end of the first epoch, without noise.",
         min=0, max=5, step=0.1,
     ),
     Parameter(
-        "floor", "Loss in the end", "float", 0.4,
+        "floor", "Loss in the end", "float", _METRIC.floor,
         "What the loss falls towards. Above the first value it rises instead, as an accuracy does.",
         min=0, max=5, step=0.1,
     ),
     Parameter(
-        "speed", "Speed", "float", 0.3, "How fast it falls, per epoch: 0.1 leaves 37 % of the way after ten epochs.",
+        "speed", "Speed", "float", _METRIC.speed, "How fast it falls, per epoch: 0.1 leaves 37 % of the way after ten epochs.",
         min=0, max=2, step=0.01,
     ),
     Parameter(
-        "noise", "Noise", "float", 0.02,
+        "noise", "Noise", "float", _METRIC.noise,
         "How much it scatters, as a share of its value (one standard deviation). Noise hides small gains from the "
         "scheduler and sets its count back by chance.",
         min=0, max=0.5, step=0.01,
     ),
     Parameter(
-        "seed", "Seed", "int", 0, "Which noise is drawn; the same number draws the same noise.",
+        "seed", "Seed", "int", _METRIC.seed, "Which noise is drawn; the same number draws the same noise.",
         min=0, max=100, step=1,
     ),
 )  # fmt: skip
