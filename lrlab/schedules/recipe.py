@@ -112,19 +112,19 @@ def formula(text: str) -> LambdaLR:
     return LambdaLR(formula=text)
 
 
+def tidy(value: float) -> float:
+    """`value` to 15 digits: what arithmetic leaves behind them (1 - 0.7 is 0.30000000000000004) nobody means."""
+    return float(f"{value:.15g}")
+
+
 def written(value: float) -> str:
-    """`value` as it stands in a formula: the shortest text that reads back as the same number."""
-    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
+    """`value` as it stands in a formula, tidy."""
+    return f"{value:.15g}"
 
 
 def above_floor(floor: float, shape: str) -> str:
     """A formula from 1 down to `floor`, of one from 1 down to 0."""
-    return f"{written(floor)} + {rest(floor)} * {shape}" if floor else shape
-
-
-def rest(share: float) -> str:
-    """1 - share as it stands in a formula, without the last digit that the subtraction leaves (1 - 0.7 is 0.3)."""
-    return written(float(f"{1 - share:.15g}"))
+    return f"{written(floor)} + {written(1 - floor)} * {shape}" if floor else shape
 
 
 def _fit(parameter: Parameter, calls: int, lr: float) -> Parameter:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from lrlab.schedules.parameter import Parameter, factor, length, switch
-from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, written
+from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, tidy, written
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
@@ -44,7 +44,7 @@ class CosineDecay(Settings):
 
     def schedule(self, run: Run) -> ScheduleSpec:
         if self.decay_steps >= run.updates:
-            return per_step(CosineAnnealingLR(T_max=self.decay_steps, eta_min=self.alpha * run.lr))
+            return per_step(CosineAnnealingLR(T_max=self.decay_steps, eta_min=tidy(self.alpha * run.lr)))
         # Keras stays at the end value; torch's cosine would climb again.
         steps = self.decay_steps
         return per_step(formula(above_floor(self.alpha, f"(1 + cos(pi * min(step, {steps}) / {steps})) / 2")))
@@ -59,7 +59,7 @@ class CosineDecayRestarts(Settings):
     def schedule(self, run: Run) -> ScheduleSpec:
         first, times = self.first_decay_steps, self.t_mul
         if self.m_mul == 1 or first >= run.updates:
-            return per_step(CosineAnnealingWarmRestarts(T_0=first, T_mult=times, eta_min=self.alpha * run.lr))
+            return per_step(CosineAnnealingWarmRestarts(T_0=first, T_mult=times, eta_min=tidy(self.alpha * run.lr)))
         if times == 1:
             cycle, place = f"(step // {first})", f"(step % {first}) / {first}"
         else:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ValidationInfo, field_validator
 
 from lrlab.schedules.parameter import Parameter, choice, factor, length
-from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, warmed
+from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, tidy, warmed
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
     Count,
@@ -73,7 +73,7 @@ class WarmupStableDecay(Settings):
         decay: Scheduler = (
             LinearLR(start_factor=1.0, end_factor=self.final_factor, total_iters=fall)
             if self.shape == "linear"
-            else CosineAnnealingLR(T_max=fall, eta_min=self.final_factor * run.lr)
+            else CosineAnnealingLR(T_max=fall, eta_min=tidy(self.final_factor * run.lr))
         )
         return SequentialLR(schedulers=(Fixed(), decay), milestones=(stable,)) if stable else decay
 

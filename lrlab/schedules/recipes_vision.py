@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrlab.schedules.parameter import Parameter, factor, length, rate, switch
-from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, rest, warmed, written
+from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, tidy, warmed, written
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
     CountOrZero,
@@ -86,13 +86,13 @@ class FlatCosine(Settings):
         if self.pct_start == 1:
             return per_step(Fixed())
         if abs(flat - whole) <= 1e-9 * run.updates and whole < run.updates:
-            cosine = CosineAnnealingLR(T_max=run.updates - whole, eta_min=run.lr / self.div_final)
+            cosine = CosineAnnealingLR(T_max=run.updates - whole, eta_min=tidy(run.lr / self.div_final))
             if whole == 0:
                 return per_step(cosine)
             return per_step(SequentialLR(schedulers=(Fixed(), cosine), milestones=(whole,)))
         # The cosine begins between two updates: torch's milestones are whole.
         start = written(self.pct_start)
-        shape = f"(1 + cos(pi * (t - {start}) / {rest(self.pct_start)})) / 2"
+        shape = f"(1 + cos(pi * (t - {start}) / {written(1 - self.pct_start)})) / 2"
         return per_step(formula(f"1 if t < {start} else {above_floor(1 / self.div_final, shape)}"))
 
 
@@ -115,7 +115,7 @@ class FastaiOneCycle(Settings):
                 base_momentum=0.85,
                 max_momentum=0.95,
                 div_factor=self.div,
-                final_div_factor=self.div_final / self.div,
+                final_div_factor=tidy(self.div_final / self.div),
             )
         )
 
@@ -149,7 +149,7 @@ VISION = (
     Recipe(
         "timm-cosine",
         "timm's cosine with warm-up",
-        "timm's default: per epoch a straight rise, then a cosine, by default one that began with the run.",
+        "Epoch by epoch a straight rise, then a cosine, which by timm's default began with the run.",
         r"\eta_k = \begin{cases} \eta_0 \left(s + (1 - s)\, k / W\right) & k < W \\"
         r" \eta_{\min} + (\eta_0 - \eta_{\min})"
         r"\,\tfrac{1}{2}\left(1 + \cos\frac{\pi k'}{N'}\right) & \text{otherwise} \end{cases}"
