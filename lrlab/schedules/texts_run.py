@@ -82,7 +82,8 @@ GROUP: tuple[Parameter, ...] = (
 
 SYNTHETIC: tuple[Parameter, ...] = (
     Parameter(
-        "start", "Loss at first", "float", _METRIC.start, "The validation loss at the end of the first epoch, without noise.",
+        "start", "Loss at first", "float", _METRIC.start,
+        "The validation loss at the end of the first epoch, without noise.",
         min=0, max=5, step=0.1,
     ),
     Parameter(
@@ -91,7 +92,8 @@ SYNTHETIC: tuple[Parameter, ...] = (
         min=0, max=5, step=0.1,
     ),
     Parameter(
-        "speed", "Speed", "float", _METRIC.speed, "How fast it falls, per epoch: 0.1 leaves 37 % of the way after ten epochs.",
+        "speed", "Speed", "float", _METRIC.speed,
+        "How fast it falls, per epoch: 0.1 leaves 37 % of the way after ten epochs.",
         min=0, max=2, step=0.01,
     ),
     Parameter(
