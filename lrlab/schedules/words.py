@@ -89,6 +89,8 @@ def _held(scheduler: specs.Scheduler) -> str:
 
 def _tells(scheduler: specs.Scheduler, field: str) -> bool:
     """Whether the value says something: always, but for a default of a scheduler with many parameters."""
+    if getattr(scheduler, field) is None:
+        return False
     if field == "gamma" and isinstance(scheduler, specs.CyclicLR) and scheduler.mode != "exp_range":
         return False
     if type(scheduler) not in _KEPT or field in _KEPT[type(scheduler)]:
