@@ -65,9 +65,10 @@ class TimmCosine(Settings):
             return cosine
         climb = above_floor(self.warmup_factor, f"epoch / {rise}")
         if self.warmup_prefix:
+            # torch's LinearLR cannot rise from 0, and overflows rising from next to it.
             first = (
                 LinearLR(start_factor=self.warmup_factor, end_factor=1.0, total_iters=rise)
-                if self.warmup_factor
+                if self.warmup_factor > 1e-9
                 else formula(climb)
             )
             return SequentialLR(schedulers=(first, cosine), milestones=(rise,))

@@ -410,7 +410,7 @@ def chosen(draw: st.DrawFn, recipe: Recipe, run: tuple[int, int, float]) -> dict
 
 @pytest.mark.parametrize("name", RECIPES)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_values_become_a_schedule_of_any_run(name: str, data: st.DataObject) -> None:
     recipe = RECIPES[name]
     exponent = data.draw(st.floats(-6, 1))
