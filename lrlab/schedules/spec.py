@@ -52,9 +52,10 @@ def _in_order(milestones: Milestones) -> Milestones:
     return milestones
 
 
-def _readable(text: str) -> str:
+def _readable(text: str | None) -> str | None:
     try:
-        parse_formula(text)
+        if text is not None:
+            parse_formula(text)
     except LabError as error:
         raise ValueError(str(error).removeprefix("formula: ")) from error
     return text
