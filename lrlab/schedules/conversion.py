@@ -12,8 +12,8 @@ from lrlab.errors import LabError, from_validation
 from lrlab.schedules import spec as specs
 from lrlab.schedules.formula_rewriting import Rewriting, raised, root
 
-LENGTHS = ("step_size", "T_max", "T_0", "total_iters", "step_size_up", "step_size_down")
-"""The parameters that count calls of `step()`, beside total_steps, milestones and the points of a table."""
+LENGTHS = ("step_size", "T_max", "T_0", "total_iters")
+"""The parameters that count calls of `step()` and are rounded each by itself."""
 
 
 def with_interval(
@@ -57,8 +57,10 @@ def _scaled(scheduler: specs.Scheduler, ratio: Fraction) -> specs.Scheduler:
     match scheduler:
         case specs.MultiStepLR() | specs.SequentialLR():
             changes["milestones"] = tuple(_length(call, ratio) if call else 0 for call in scheduler.milestones)
-        case specs.ExponentialLR() | specs.CyclicLR():
+        case specs.ExponentialLR():
             changes["gamma"] = _factor(scheduler.gamma, 1 / ratio)
+        case specs.CyclicLR():
+            changes |= _cycle(scheduler, ratio) | {"gamma": _factor(scheduler.gamma, 1 / ratio)}
         case specs.StepLR() if scheduler.step_size * ratio < 1:
             # Several drops come with one call: it makes them all.
             changes["gamma"] = _factor(scheduler.gamma, 1 / (scheduler.step_size * ratio))
@@ -80,6 +82,16 @@ def _scaled(scheduler: specs.Scheduler, ratio: Fraction) -> specs.Scheduler:
 
 def _length(calls: int, ratio: Fraction) -> int:
     return max(1, math.floor(calls * ratio + Fraction(1, 2)))
+
+
+def _cycle(scheduler: specs.CyclicLR, ratio: Fraction) -> dict[str, int | None]:
+    """The cycle is rounded as a whole: over many cycles, two roundings would run away from the old ones."""
+    up, down = scheduler.step_size_up, scheduler.step_size_down
+    whole = _length(up + (up if down is None else down), ratio)
+    rise = min(_length(up, ratio), whole)
+    if down is None and whole in (1, 2 * rise):
+        return {"step_size_up": rise, "step_size_down": None}
+    return {"step_size_up": rise, "step_size_down": whole - rise}
 
 
 def _factor(factor: float, exponent: Fraction) -> float:
