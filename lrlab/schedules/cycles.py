@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lrlab.schedules import spec as specs
+from lrlab.schedules.cosines import cosines
 from lrlab.schedules.leaves import Absolute, Floats, Group, Setting, counts
 
 LAST_TRIANGLE = 1024
@@ -16,6 +17,7 @@ LAST_TRIANGLE = 1024
 class Cyclic(Absolute[specs.CyclicLR]):
     def __init__(self, spec: specs.CyclicLR, group: Group, setting: Setting, path: str, offset: int) -> None:
         self._low, self._high = spec.base_lr * setting.scale, spec.max_lr * setting.scale
+        self._drawn: tuple[int, int, Floats] | None = None
         group.lr = self._low
         down = spec.step_size_up if spec.step_size_down is None else spec.step_size_down
         self._period = float(spec.step_size_up) + float(down)
@@ -37,15 +39,18 @@ class Cyclic(Absolute[specs.CyclicLR]):
         return high - (high - low) * self._height(first, n)
 
     def _height(self, first: int, n: int) -> Floats:
-        """The share of the way from the lowest to the highest value."""
-        count = counts(first, n)
-        place = 1.0 + count / self._period
+        """The share of the way from the lowest to the highest value. The LR's is the momentum's too."""
+        if self._drawn is None or self._drawn[:2] != (first, n):
+            self._drawn = (first, n, self._draw(first, n))
+        return self._drawn[2]
+
+    def _draw(self, first: int, n: int) -> Floats:
+        place = counts(first, n)
+        place /= self._period
+        place += 1.0
         cycle = np.floor(place)
-        within = place - cycle
-        rising = within <= self._rise
-        height = within / self._rise
-        falling = ~rising
-        height[falling] = (within[falling] - 1) / (self._rise - 1)
+        place -= cycle
+        height = np.where(place <= self._rise, place / self._rise, (place - 1) / (self._rise - 1))
         if self.spec.mode == "triangular2":
             if cycle[-1] > LAST_TRIANGLE:
                 self.raises(
@@ -53,9 +58,9 @@ class Cyclic(Absolute[specs.CyclicLR]):
                     f"{int(np.argmax(cycle > LAST_TRIANGLE)) + first:,} on; allowed: longer cycles",
                     "step_size_up",
                 )
-            return np.asarray(height * np.ldexp(1.0, (1 - cycle).astype(int)))
+            height *= np.ldexp(1.0, (1 - cycle).astype(int))
         if self.spec.mode == "exp_range":
-            return height * self._decay(first, n)
+            height *= self._decay(first, n)
         return height
 
     def _decay(self, first: int, n: int) -> Floats:
@@ -123,14 +128,18 @@ class OneCycle(Absolute[specs.OneCycleLR]):
                         f"{self.spec.pct_start:g} a phase has no length; allowed: another pct_start or more steps",
                         "pct_start",
                     )
-                values[at - first : stop - first] = self._anneal(
-                    low, high, (counts(at, stop - at) - start) / (end - start)
-                )
+                values[at - first : stop - first] = self._anneal(low, high, at, stop - at, start, end - start)
                 at = stop
             start = end
         return values
 
-    def _anneal(self, start: float, end: float, share: Floats) -> Floats:
+    def _anneal(self, low: float, high: float, at: int, n: int, start: float, length: float) -> Floats:
+        """From `low` to `high` over `length` calls from `start` on; the n values from call `at`."""
         if self.spec.anneal_strategy == "cos":
-            return end + (start - end) / 2.0 * (np.cos(np.pi * share) + 1)
-        return (end - start) * share + start
+            heights = cosines(at - start, n, length)
+            heights += 1
+            heights *= (low - high) / 2.0
+            heights += high
+            return heights
+        share = (counts(at, n) - start) / length
+        return np.asarray((high - low) * share + low)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, NoReturn, TypeVar
@@ -120,11 +121,42 @@ class Factor(Leaf[S]):
     def factors(self, first: int, n: int) -> Floats:
         raise NotImplementedError
 
+    def applied(self, lr: float, first: int, n: int) -> Floats:
+        """The LR after each call where nothing else acts on it; `lr` is the LR before."""
+        factors = self.factors(first, n)
+        factors[0] *= lr
+        return np.multiply.accumulate(factors, out=factors)
+
     def _initial(self) -> None:
         self.group.lr *= self.initially
 
     def closed_at_zero(self) -> float | None:
         return self.base
+
+
+class Drops(Factor[S]):
+    """A scheduler that multiplies the LR at a few counters only."""
+
+    def drops(self, first: int, n: int) -> tuple[NDArray[np.intp], Floats]:
+        """At which of the n calls, in order, and by what."""
+        raise NotImplementedError
+
+    def factors(self, first: int, n: int) -> Floats:
+        places, drops = self.drops(first, n)
+        factors = np.ones(n)
+        factors[places] = drops
+        return factors
+
+    def applied(self, lr: float, first: int, n: int) -> Floats:
+        places, drops = self.drops(first, n)
+        levels = np.multiply.accumulate(np.concatenate([[lr], drops]))
+        return np.repeat(levels, np.diff(places, prepend=0, append=n))
+
+
+def at_counters(first: int, n: int, factors: Mapping[int, float]) -> tuple[NDArray[np.intp], Floats]:
+    """`factors` by counter as `Drops.drops` gives them."""
+    met = sorted((at, factor) for at, factor in factors.items() if first <= at < first + n)
+    return np.array([at - first for at, _ in met], dtype=np.intp), np.array([factor for _, factor in met])
 
 
 def counts(first: int, n: int) -> Floats:
@@ -174,31 +206,41 @@ class Multiplicative(_Function[specs.MultiplicativeLR], Factor[specs.Multiplicat
         return None
 
 
-class Step(Factor[specs.StepLR]):
-    def factors(self, first: int, n: int) -> Floats:
-        factors, size = np.ones(n), self.spec.step_size
-        factors[-first % size :: size] = self.spec.gamma
-        if first <= 0 < first + n:
-            factors[-first] = 1.0
-        return factors
+class Step(Drops[specs.StepLR]):
+    def drops(self, first: int, n: int) -> tuple[NDArray[np.intp], Floats]:
+        size = self.spec.step_size
+        places = np.arange(-first % size, n, size)
+        places = places[places != -first]  # not at 0
+        return places, np.full(len(places), self.spec.gamma)
 
 
-class MultiStep(Factor[specs.MultiStepLR]):
+class MultiStep(Drops[specs.MultiStepLR]):
     def __init__(self, spec: specs.MultiStepLR, group: Group, setting: Setting, path: str, offset: int) -> None:
-        self._drops = {at: spec.gamma**times for at, times in Counter(spec.milestones).items()}
-        self.initially = self._drops.get(0, 1.0)
+        self._factors = {at: spec.gamma**times for at, times in Counter(spec.milestones).items()}
+        self.initially = self._factors.get(0, 1.0)
         self.inert_after = spec.milestones[-1]
         super().__init__(spec, group, setting, path, offset)
 
-    def factors(self, first: int, n: int) -> Floats:
-        factors = np.ones(n)
-        for at, factor in self._drops.items():
-            if first <= at < first + n:
-                factors[at - first] = factor
-        return factors
+    def drops(self, first: int, n: int) -> tuple[NDArray[np.intp], Floats]:
+        return at_counters(first, n, self._factors)
 
     def closed_at_zero(self) -> float:
         return self.base * self.initially
+
+
+class Constant(Drops[specs.ConstantLR]):
+    def __init__(self, spec: specs.ConstantLR, group: Group, setting: Setting, path: str, offset: int) -> None:
+        self.initially, self.inert_after = spec.factor, spec.total_iters
+        # With total_iters 0 the factor stays for ever.
+        self._factors = {spec.total_iters: 1.0 / spec.factor, 0: spec.factor}
+        super().__init__(spec, group, setting, path, offset)
+
+    def drops(self, first: int, n: int) -> tuple[NDArray[np.intp], Floats]:
+        return at_counters(first, n, self._factors)
+
+    def closed_at_zero(self) -> float:
+        ended = self.spec.total_iters <= 0
+        return self.base * (self.spec.factor + ended * (1 - self.spec.factor))
 
 
 class Exponential(Factor[specs.ExponentialLR]):
@@ -206,37 +248,27 @@ class Exponential(Factor[specs.ExponentialLR]):
         return np.full(n, self.spec.gamma)
 
 
-class Constant(Factor[specs.ConstantLR]):
-    def __init__(self, spec: specs.ConstantLR, group: Group, setting: Setting, path: str, offset: int) -> None:
-        self.initially, self.inert_after = spec.factor, spec.total_iters
-        super().__init__(spec, group, setting, path, offset)
-
-    def factors(self, first: int, n: int) -> Floats:
-        factors, end = np.ones(n), self.spec.total_iters
-        if first <= end < first + n:
-            factors[end - first] = 1.0 / self.spec.factor
-        if first <= 0 < first + n:
-            factors[-first] = self.spec.factor
-        return factors
-
-    def closed_at_zero(self) -> float:
-        ended = self.spec.total_iters <= 0
-        return self.base * (self.spec.factor + ended * (1 - self.spec.factor))
-
-
 class Linear(Factor[specs.LinearLR]):
     def __init__(self, spec: specs.LinearLR, group: Group, setting: Setting, path: str, offset: int) -> None:
         self.initially, self.inert_after = spec.start_factor, spec.total_iters
+        self._slope = spec.end_factor - spec.start_factor
+        self._start = spec.total_iters * spec.start_factor
         super().__init__(spec, group, setting, path, offset)
 
     def factors(self, first: int, n: int) -> Floats:
-        start, end, length = self.spec.start_factor, self.spec.end_factor, self.spec.total_iters
-        factors, last = np.ones(n), min(first + n, length + 1)
-        moving = counts(first, max(last - first, 0))
-        factors[: len(moving)] = 1.0 + (end - start) / (length * start + (moving - 1) * (end - start))
-        if first <= 0 < first + n:
-            factors[-first] = start
+        factors = 1.0 + self._slope / (self._start + counts(first - 1, n) * self._slope)
+        if first <= 0:
+            factors[-first] = self.spec.start_factor
         return factors
+
+    def applied(self, lr: float, first: int, n: int) -> Floats:
+        if first <= 0:
+            return super().applied(lr, first, n)
+        line = counts(first, n)
+        line *= self._slope
+        line += self._start
+        line *= lr / (self._start + (first - 1) * self._slope)
+        return line
 
     def closed_at_zero(self) -> float:
         if self.spec.total_iters == 0:
@@ -253,14 +285,24 @@ class Polynomial(Factor[specs.PolynomialLR]):
         super().__init__(spec, group, setting, path, offset)
 
     def factors(self, first: int, n: int) -> Floats:
-        length = self.spec.total_iters
-        factors, last = np.ones(n), min(first + n, length + 1)
-        if length == 0 and last > first:
+        left = self._left(first - 1, n + 1)
+        return np.asarray((left[1:] / left[:-1]) ** self.spec.power)
+
+    def applied(self, lr: float, first: int, n: int) -> Floats:
+        left = self._left(first, n)
+        left /= 1.0 - (first - 1) / self.spec.total_iters
+        if self.spec.power != 1:
+            np.power(left, self.spec.power, out=left)
+        left *= lr
+        return left
+
+    def _left(self, first: int, n: int) -> Floats:
+        """The share of the way that is left at each counter."""
+        if self.spec.total_iters == 0:
             self._divides_by_zero()
-        if last > first:
-            left = 1.0 - counts(first - 1, last - first + 1) / length
-            factors[: last - first] = (left[1:] / left[:-1]) ** self.spec.power
-        return factors
+        left = counts(first, n)
+        left /= self.spec.total_iters
+        return np.subtract(1.0, left, out=left)
 
     def closed_at_zero(self) -> float:
         if self.spec.total_iters == 0:
@@ -272,60 +314,3 @@ class Polynomial(Factor[specs.PolynomialLR]):
             "torch divides by zero where it starts within SequentialLR with total_iters 0; allowed: 1 or more",
             "total_iters",
         )
-
-
-class Cosine(Leaf[specs.CosineAnnealingLR]):
-    """The one scheduler that moves the LR along a line: r x (LR - eta_min) + eta_min, and LR + a after a low point."""
-
-    def _initial(self) -> None:
-        pass
-
-    def closed_at_zero(self) -> float:
-        low = self.spec.eta_min
-        return low + (self.base - low) * (1 + math.cos(0.0)) / 2
-
-    def heights(self, first: int, n: int) -> Floats:
-        """1 + cos(pi k / T_max). Near a low point the last bit of the cosine is most of the sum, so it is C's there,
-        as torch's is; NumPy's may differ in it."""
-        angles = np.pi * counts(first, n) / self.spec.T_max
-        heights = 1 + np.cos(angles)
-        for place in np.flatnonzero(heights < 1e-5):
-            heights[place] = 1 + math.cos(angles[place])
-        return heights
-
-    def is_restart(self, first: int, n: int) -> NDArray[np.bool_]:
-        """Whether a call is the first after a low point."""
-        period = 2 * self.spec.T_max
-        restarts = np.zeros(n, dtype=bool)
-        restarts[(self.spec.T_max + 1 - first) % period :: period] = True
-        return restarts
-
-    @property
-    def restart(self) -> float:
-        """What is added to the LR in the first call after a low point."""
-        return (self.base - self.spec.eta_min) * (1 - math.cos(math.pi / self.spec.T_max)) / 2
-
-    def lines(self, first: int, n: int) -> tuple[Floats, Floats, Floats]:
-        """r, m and a of each call: the LR becomes r x (LR - m) + m + a."""
-        heights, restarts = self.heights(first - 1, n + 1), self.is_restart(first, n)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = np.where(restarts, 1.0, heights[1:] / heights[:-1])
-        return ratios, np.where(restarts, 0.0, self.spec.eta_min), np.where(restarts, self.restart, 0.0)
-
-
-class WarmRestarts(Absolute[specs.CosineAnnealingWarmRestarts]):
-    def values(self, first: int, n: int) -> Floats:
-        low = self.spec.eta_min
-        return low + (self.base - low) * (1 + np.cos(self._angles(first, n))) / 2
-
-    def _angles(self, first: int, n: int) -> Floats:
-        length, times = self.spec.T_0, self.spec.T_mult
-        if times == 1:
-            return np.pi * np.mod(counts(first, n), length) / length
-        angles, start, end = np.empty(n), 0, first + n
-        while start < end:
-            low, high = max(start, first), min(start + length, end)
-            if high > low:
-                angles[low - first : high - first] = np.pi * counts(low - start, high - low) / length
-            start, length = start + length, length * times
-        return angles

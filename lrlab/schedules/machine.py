@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from lrlab.errors import LabError
-from lrlab.schedules import leaves
+from lrlab.schedules import cosines, leaves
 from lrlab.schedules import spec as specs
 from lrlab.schedules.cycles import Cyclic, OneCycle
 from lrlab.schedules.leaves import Floats, Group, Leaf, Setting
@@ -35,8 +35,8 @@ LEAVES: dict[type, Callable[..., Leaf[Any]]] = {
     specs.ConstantLR: leaves.Constant,
     specs.LinearLR: leaves.Linear,
     specs.PolynomialLR: leaves.Polynomial,
-    specs.CosineAnnealingLR: leaves.Cosine,
-    specs.CosineAnnealingWarmRestarts: leaves.WarmRestarts,
+    specs.CosineAnnealingLR: cosines.Cosine,
+    specs.CosineAnnealingWarmRestarts: cosines.WarmRestarts,
     specs.CyclicLR: Cyclic,
     specs.OneCycleLR: OneCycle,
 }

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lrlab.schedules.leaves import Absolute, Cosine, Factor, Floats, Leaf
+from lrlab.schedules.cosines import Cosine, cosines
+from lrlab.schedules.leaves import Absolute, Factor, Floats, Leaf
 
 ROUNDING = 1e5
 """Above this ratio torch's own rounding at a cosine's low point shows in the tenth digit at the next peak."""
@@ -54,6 +55,8 @@ def advanced(lr: float, n: int, acts: Sequence[Act]) -> Floats:
         (act,) = acts
         if isinstance(act, Call) and isinstance(act.leaf, Cosine):
             return _cosine(lr, n, act.leaf, act.first)
+        if isinstance(act, Call) and isinstance(act.leaf, Factor):
+            return act.leaf.applied(lr, act.first, n)
     values: Floats | None = None
     pending: list[_Lines] = []
     for act in acts:  # every act is computed, also where a later one overrides it: torch would raise in it
@@ -152,17 +155,30 @@ def _cosine(lr: float, n: int, leaf: Cosine, first: int) -> Floats:
     After a low point the LR starts anew from (1 - cos(pi/T)) / 2 of the way, which for some T differs from the cosine
     in floating point (2e-9 for a T below 10,000, 8e-8 below 60,000), and keeps that ratio until the next low point.
     """
-    low, base, period = leaf.spec.eta_min, leaf.base, leaf.spec.T_max
-    restarts = np.flatnonzero(leaf.is_restart(first, n))
-    if low > 1000 * lr or (len(restarts) and low * period**2 > ROUNDING * base):
+    low, period = leaf.spec.eta_min, leaf.spec.T_max
+    before = leaf.height(first - 1)
+    if before == 0:  # the first call is a restart, from wherever other schedulers have moved the LR
+        risen = lr + leaf.restart
+        return np.concatenate([[risen], _cosine(risen, n - 1, leaf, first + 1)]) if n > 1 else np.array([risen])
+    fall = min(n, (period + 1 - first) % (2 * period))
+    if low > 1000 * lr or abs(lr - low) > 10 * before * max(lr, leaf.base):
         return _one_by_one(lr, [_Lines(*leaf.lines(first, n))])
-    heights = leaf.heights(first - 1, n + 1)
-    before, heights = heights[0], heights[1:]
-    if not len(restarts):
-        return np.asarray(low + (lr - low) * (heights / before))
-    rises = leaf.restart / heights[restarts]
-    if restarts[0] == 0:  # other schedulers may have moved the LR away from the low point
-        rises[0] = (lr + leaf.restart - low) / heights[0]
-    fall = (lr - low) * (heights[: restarts[0]] / before)
-    rest = np.repeat(rises, np.diff(restarts, append=n)) * heights[restarts[0] :]
-    return np.asarray(low + np.concatenate([fall, rest]))
+    values = cosines(first, n, period)
+    values += 1
+    values[:fall] *= (lr - low) / before
+    if fall < n:
+        if low * period**2 > ROUNDING * leaf.base:
+            values[:fall] += low
+            lr = float(values[fall - 1]) if fall else lr
+            values[fall:] = _one_by_one(lr, [_Lines(*leaf.lines(first + fall, n - fall))])
+            return values
+        values[fall:] *= _rises(leaf, first + fall, n - fall)
+    values += low
+    return values
+
+
+def _rises(leaf: Cosine, first: int, n: int) -> Floats:
+    """What the height is multiplied by from each restart to the next; the first call is one."""
+    starts = range(first, first + n, 2 * leaf.spec.T_max)
+    heights = np.array([leaf.height(start) for start in starts])
+    return np.repeat(leaf.restart / heights, 2 * leaf.spec.T_max)[:n]
