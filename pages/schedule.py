@@ -29,7 +29,7 @@ def below(composition: Composition) -> None:
     schedule = composition.schedule
     code, table, about = st.tabs([texts.CODE, texts.TABLE, texts.ABOUT], key="below", on_change="rerun")
     if code.open:
-        text = pytorch_code(schedule, composition.lr, composition.epochs, composition.steps_per_epoch)
+        text = pytorch_code(composition)
         code.code(text, language="python")
     if table.open:
         columns = composition.curve().by_epoch()

@@ -41,7 +41,7 @@ def add_to(groups: Groups) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    from lrlab.schedules import RUN, ScheduleSpec, curve, label, pytorch_code, sentences
+    from lrlab.schedules import RUN, Composition, ScheduleSpec, curve, label, pytorch_code, sentences
 
     spec = ScheduleSpec.model_validate(read_json(given.spec))
     asked = {parameter.name: getattr(given, parameter.name) for parameter in RUN}
@@ -54,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
         if given.csv == "-":
             return 0
     if given.code:
-        say(pytorch_code(spec, **around).rstrip())
+        say(pytorch_code(Composition(schedule=spec, **around)).rstrip())
     elif given.json:
         say_json({"label": label(spec), "sentences": sentences(drawn), "lr": drawn.lr})
     else:

@@ -21,13 +21,15 @@ from lrlab.schedules.catalogue import (
     starting,
     warmup_parameters,
 )
-from lrlab.schedules.code import pytorch_code
+from lrlab.schedules.code import json_code, pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
 from lrlab.schedules.curve import Curve, curve, warmup_updates
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.lengths import equivalents, in_calls
 from lrlab.schedules.metric import Logged, Synthetic, example_metrics
 from lrlab.schedules.plateau import Decision, Plateau, replay
+from lrlab.schedules.preset import Preset
+from lrlab.schedules.presets import PRESETS
 from lrlab.schedules.recipe import Recipe
 from lrlab.schedules.recipes import RECIPES
 from lrlab.schedules.spec import (
@@ -65,6 +67,7 @@ __all__ = [
     "INTERVAL",
     "LR",
     "LR_CAP",
+    "PRESETS",
     "RECIPES",
     "RUN",
     "STEPS_PER_EPOCH",
@@ -92,6 +95,7 @@ __all__ = [
     "ParameterGroup",
     "Plateau",
     "PolynomialLR",
+    "Preset",
     "Recipe",
     "ReduceLROnPlateau",
     "ScheduleSpec",
@@ -106,6 +110,7 @@ __all__ = [
     "curve",
     "equivalents",
     "example_metrics",
+    "json_code",
     "form_of",
     "in_calls",
     "label",

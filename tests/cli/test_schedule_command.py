@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lrlab.cli.schedule import _csv
-from lrlab.schedules import Curve, ScheduleSpec, curve, pytorch_code, sentences
+from lrlab.schedules import Composition, Curve, ScheduleSpec, curve, pytorch_code, sentences
 
 from .conftest import Lrlab
 
@@ -72,7 +72,9 @@ def test_json(lrlab: Lrlab, spec: Path) -> None:
 
 
 def test_code(lrlab: Lrlab, spec: Path) -> None:
-    assert lrlab("schedule", spec, *RUN, "--code").out == pytorch_code(SPEC, 0.1, 20, 30)
+    assert lrlab("schedule", spec, *RUN, "--code").out == pytorch_code(
+        Composition(lr=0.1, epochs=20, steps_per_epoch=30, schedule=SPEC)
+    )
 
 
 def test_the_spec_comes_from_stdin(lrlab: Lrlab, monkeypatch: pytest.MonkeyPatch) -> None:
