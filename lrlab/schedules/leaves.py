@@ -121,17 +121,21 @@ class Factor(Leaf[S]):
     def factors(self, first: int, n: int) -> Floats:
         raise NotImplementedError
 
-    def applied(self, lr: float, first: int, n: int) -> Floats:
-        """The LR after each call where nothing else acts on it; `lr` is the LR before."""
-        factors = self.factors(first, n)
-        factors[0] *= lr
-        return np.multiply.accumulate(factors, out=factors)
+    def apply(self, lr: float, first: int, out: Floats) -> None:
+        """Fills `out` with the LR after each call where nothing else acts on it; `lr` is the LR before."""
+        out[:] = self.factors(first, len(out))
+        out[0] *= lr
+        np.multiply.accumulate(out, out=out)
 
     def _initial(self) -> None:
         self.group.lr *= self.initially
 
     def closed_at_zero(self) -> float | None:
         return self.base
+
+
+MANY = 50
+"""Above so many drops NumPy's own loop over them is the faster one."""
 
 
 class Drops(Factor[S]):
@@ -147,10 +151,15 @@ class Drops(Factor[S]):
         factors[places] = drops
         return factors
 
-    def applied(self, lr: float, first: int, n: int) -> Floats:
-        places, drops = self.drops(first, n)
+    def apply(self, lr: float, first: int, out: Floats) -> None:
+        places, drops = self.drops(first, len(out))
         levels = np.multiply.accumulate(np.concatenate([[lr], drops]))
-        return np.repeat(levels, np.diff(places, prepend=0, append=n))
+        if len(places) > MANY:
+            out[:] = np.repeat(levels, np.diff(places, prepend=0, append=len(out)))
+            return
+        ends = (*places, len(out))
+        for start, end, level in zip((0, *places), ends, levels, strict=True):
+            out[start:end] = level
 
 
 def at_counters(first: int, n: int, factors: Mapping[int, float]) -> tuple[NDArray[np.intp], Floats]:
@@ -245,7 +254,7 @@ class Constant(Drops[specs.ConstantLR]):
 
 class Exponential(Factor[specs.ExponentialLR]):
     def factors(self, first: int, n: int) -> Floats:
-        return np.full(n, self.spec.gamma)
+        return np.broadcast_to(self.spec.gamma, n)
 
 
 class Linear(Factor[specs.LinearLR]):
@@ -261,14 +270,14 @@ class Linear(Factor[specs.LinearLR]):
             factors[-first] = self.spec.start_factor
         return factors
 
-    def applied(self, lr: float, first: int, n: int) -> Floats:
+    def apply(self, lr: float, first: int, out: Floats) -> None:
         if first <= 0:
-            return super().applied(lr, first, n)
-        line = counts(first, n)
-        line *= self._slope
-        line += self._start
-        line *= lr / (self._start + (first - 1) * self._slope)
-        return line
+            super().apply(lr, first, out)
+            return
+        scale = lr / (self._start + (first - 1) * self._slope)
+        np.multiply(counts(first, len(out)), self._slope, out=out)
+        out += self._start
+        out *= scale
 
     def closed_at_zero(self) -> float:
         if self.spec.total_iters == 0:
@@ -288,13 +297,12 @@ class Polynomial(Factor[specs.PolynomialLR]):
         left = self._left(first - 1, n + 1)
         return np.asarray((left[1:] / left[:-1]) ** self.spec.power)
 
-    def applied(self, lr: float, first: int, n: int) -> Floats:
-        left = self._left(first, n)
+    def apply(self, lr: float, first: int, out: Floats) -> None:
+        left = self._left(first, len(out))
         left /= 1.0 - (first - 1) / self.spec.total_iters
         if self.spec.power != 1:
             np.power(left, self.spec.power, out=left)
-        left *= lr
-        return left
+        np.multiply(left, lr, out=out)
 
     def _left(self, first: int, n: int) -> Floats:
         """The share of the way that is left at each counter."""

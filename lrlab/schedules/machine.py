@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn, Protocol
 
@@ -21,7 +22,7 @@ from lrlab.schedules import cosines, leaves
 from lrlab.schedules import spec as specs
 from lrlab.schedules.cycles import Cyclic, OneCycle
 from lrlab.schedules.leaves import Floats, Group, Leaf, Setting
-from lrlab.schedules.recurrence import Act, Call, Switch, advanced, momenta
+from lrlab.schedules.recurrence import Act, Call, Switch, advance, momenta
 
 Stretch = tuple[int, tuple[Act, ...]]
 """So many calls, and what each of them does, in order."""
@@ -45,6 +46,7 @@ NEUTRAL = specs.ConstantLR(factor=1.0, total_iters=0)
 """What Fixed is among other schedulers."""
 
 
+@cache
 def torch_version() -> tuple[int, ...]:
     """The installed torch, such as (2, 15), read without importing it; the newest known one where there is none."""
     try:
@@ -197,7 +199,9 @@ def build(
 
 def perform(acts: Sequence[Act], group: Group) -> None:
     """One call, on the group itself."""
-    group.lr = float(advanced(group.lr, 1, acts)[0])
+    out = np.empty(1)
+    advance(group.lr, acts, out)
+    group.lr = float(out[0])
     moved = momenta(1, acts)
     if moved is not None:
         group.momentum = float(moved[0])
@@ -217,7 +221,7 @@ def stepped(scheduler: specs.Scheduler, lr: float, setting: Setting) -> tuple[Fl
         momentum[0] = group.momentum
     at = 1
     for calls, acts in root.run(setting.total):
-        values[at : at + calls] = advanced(float(values[at - 1]), calls, acts)
+        advance(float(values[at - 1]), acts, values[at : at + calls])
         if momentum is not None:
             moved = momenta(calls, acts)
             momentum[at : at + calls] = momentum[at - 1] if moved is None else moved

@@ -47,16 +47,19 @@ class _Lines:
     a: Floats
 
 
-def advanced(lr: float, n: int, acts: Sequence[Act]) -> Floats:
-    """The LR after each of n calls, shape (n,), where each call does all of `acts` in order; `lr` is the LR before."""
+def advance(lr: float, acts: Sequence[Act], out: Floats) -> None:
+    """Fills `out` with the LR after each of as many calls, each of which does all of `acts` in order, from `lr` on."""
+    n = len(out)
     if not acts:
-        return np.full(n, lr)
-    if len(acts) == 1:
-        (act,) = acts
-        if isinstance(act, Call) and isinstance(act.leaf, Cosine):
-            return _cosine(lr, n, act.leaf, act.first)
-        if isinstance(act, Call) and isinstance(act.leaf, Factor):
-            return act.leaf.applied(lr, act.first, n)
+        out[:] = lr
+        return
+    only = acts[0] if len(acts) == 1 else None
+    if isinstance(only, Call) and isinstance(only.leaf, Factor):
+        only.leaf.apply(lr, only.first, out)
+        return
+    if isinstance(only, Call) and isinstance(only.leaf, Cosine):
+        out[:] = _cosine(lr, n, only.leaf, only.first)
+        return
     values: Floats | None = None
     pending: list[_Lines] = []
     for act in acts:  # every act is computed, also where a later one overrides it: torch would raise in it
@@ -68,7 +71,7 @@ def advanced(lr: float, n: int, acts: Sequence[Act]) -> Floats:
             values = lines.r * (values - lines.m) + lines.m + lines.a
         else:
             pending.append(_lines(act, n))
-    return values if values is not None else _recurred(lr, pending)
+    out[:] = values if values is not None else _recurred(lr, pending)
 
 
 def momenta(n: int, acts: Sequence[Act]) -> Floats | None:

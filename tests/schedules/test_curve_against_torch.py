@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 
 from lrlab.errors import LabError
 from lrlab.schedules import ScheduleSpec, curve
+from lrlab.schedules.machine import torch_version
 from tests.schedules import strategies
 from tests.schedules.oracle import assert_follows_torch
 
@@ -298,6 +299,7 @@ MILESTONE_AT_ZERO = {"2.12.1": [0.05, 0.045, 0.0405, 0.03645], "2.13.0": [0.1, 0
 def test_a_milestone_at_zero_is_right_for_the_installed_torch(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one thing in which torch 2.11 to 2.15 differ; the values are those of torch 2.11's and 2.15's own code."""
     monkeypatch.setattr("lrlab.schedules.machine.version", lambda _: version)
+    monkeypatch.setattr("lrlab.schedules.machine.torch_version", torch_version.__wrapped__)  # which remembers
     drawn = curve(spec_of(sequential([0], CONSTANT, EXPONENTIAL)), 0.1, 4, 1)
     assert drawn.lr.tolist() == pytest.approx(MILESTONE_AT_ZERO[version])
 
