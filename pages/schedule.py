@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lrlab.charts import MAX_KEPT, preview
+from lrlab.charts import composer_data
 from lrlab.schedules import CATALOGUE, Composition, number, pytorch_code
 from lrlab.ui import carried, places
 from lrlab.ui import schedule_texts as texts
@@ -51,13 +51,7 @@ if complaint:
     refusal(texts.BAD_LINK + complaint)  # a link is a stranger's text: never through Markdown
 plot(
     "preview",
-    {
-        "state": state.model_dump(mode="json"),
-        "first": preview(state.model_dump(mode="json")),
-        "schedulers": [{"name": entry.name, "line": entry.line} for entry in CATALOGUE.values()],
-        "texts": texts.COMPOSER,
-        "most_kept": MAX_KEPT,
-    },
+    {**composer_data(state), "texts": texts.COMPOSER, "revision": carried.revision()},
     key="composer",
     on_state_change=settled,
     on_train_change=chosen,

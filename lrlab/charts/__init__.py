@@ -1,10 +1,13 @@
 """Curves and run logs to Plotly figures: pure functions, one palette."""
 
+from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState, RecipeChoice, resolved
 from lrlab.charts.dataset import class_figure
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
-from lrlab.charts.preview import MAX_KEPT, Kept, PreviewState, preview
+from lrlab.charts.logged import logged_metric
+from lrlab.charts.preview import composer_data, preview
 from lrlab.charts.schedule import schedule_figure
 from lrlab.charts.series import Series, series
+from lrlab.charts.thumbnail import outline
 from lrlab.charts.traces import smoothing_window
 from lrlab.charts.training import training_figure
 
@@ -14,11 +17,16 @@ __all__ = [
     "Figure",
     "Kept",
     "PreviewState",
+    "RecipeChoice",
     "Series",
     "class_figure",
     "colour",
+    "composer_data",
     "distinct_colours",
+    "logged_metric",
+    "outline",
     "preview",
+    "resolved",
     "schedule_figure",
     "series",
     "smoothing_window",

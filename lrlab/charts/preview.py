@@ -1,151 +1,210 @@
 """What the Schedule page shows for a composition: figure, words and the controls that fit it.
 
-Pure functions; the route and the page share them.
+Pure functions; the route and the page share them. What a person may do is in `composer`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from lrlab.charts.figure import Figure, colour
-from lrlab.charts.schedule import schedule_figure
+from lrlab.charts.composer.changes import changed
+from lrlab.charts.composer.cuts import cut_sentences
+from lrlab.charts.composer.form import form
+from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState
+from lrlab.charts.figure import colour
+from lrlab.charts.logged import CALLED, logged_metric
+from lrlab.charts.panels import Panel, metric_panel, momentum_panel
+from lrlab.charts.schedule import Drawn, schedule_figure
 from lrlab.errors import LabError, explain
-from lrlab.schedules import Composition, Warmup, label, sentences
-from lrlab.schedules.catalogue import RUN, Parameter, parameters, starting, warmup_parameters
+from lrlab.schedules import (
+    CATALOGUE,
+    GROUPS,
+    RECIPES,
+    Composition,
+    Curve,
+    Fixed,
+    ReduceLROnPlateau,
+    SequentialLR,
+    label,
+    number,
+    sentences,
+    warmup_updates,
+)
+from lrlab.schedules.formula import CONSTANTS, FUNCTIONS, VARIABLES
 
-MAX_KEPT = 8
+try:
+    from lrlab.schedules import Measures, check, measures
+except ImportError:  # TEMPORARY while checks are being written by another engineer
+    from dataclasses import make_dataclass
+
+    Measures = make_dataclass("Measures", ["area", "above_half", "final_over_peak"])
+
+    def check(composition, curve=None, logged=None):
+        return []
+
+    def measures(curve):
+        return Measures(
+            float(curve.lr.sum()), float((curve.lr > curve.lr.max() / 2).mean()), float(curve.lr[-1] / curve.lr.max())
+        )
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Json = dict[str, Any]
 
 
-class Kept(_Value):
-    """A schedule kept for comparison; `colour` is its place in the palette."""
+def preview(raw: Any, changes: Any = ()) -> Json:
+    """The answer to what was done in the composer, ready for JSON.
 
-    composition: Composition
-    colour: Annotated[int, Field(ge=0, le=1000)]
-
-
-class Change(_Value):
-    """A choice after which the server picks fitting values: another scheduler, another interval, a warm-up put on or
-    counted in another unit.
+    `raw` is a PreviewState as JSON, `changes` what was done since, in order (see `composer.changes`). What is refused
+    gives {"errors": [[field, sentence], ...], "checks": [...]} with fields such as "scheduler.gamma"; the page then
+    keeps its last figure.
     """
-
-    scheduler: str | None = None
-    interval: Literal["epoch", "step"] | None = None
-    warmup: Literal["epoch", "step"] | None = None
-
-
-class PreviewState(_Value):
-    """All that the page holds: the composition, the view and what was kept."""
-
-    composition: Composition = Composition()
-    x: Literal["epoch", "step"] = "epoch"
-    log: bool = False
-    kept: tuple[Kept, ...] = Field(default=(), max_length=MAX_KEPT)
-
-    @property
-    def next_colour(self) -> int:
-        """The palette place of the schedule being composed."""
-        used = {kept.colour for kept in self.kept}
-        return next(place for place in range(len(used) + 1) if place not in used)
-
-
-def preview(raw: Any, change: Any = None) -> dict[str, Any]:
-    """The answer to one movement of a control, ready for JSON.
-
-    `raw` is a PreviewState as JSON, `change` a Change or None. Refused values give {"errors": [[field, sentence], ...]}
-    with fields such as "scheduler.gamma"; the page then keeps its last figure.
-    """
+    state: PreviewState | None = None
     try:
-        state = PreviewState.model_validate(raw)
-        if change:
-            composition = _changed(state.composition, Change.model_validate(change))
-            state = state.model_copy(update={"composition": composition})
+        state = changed(raw, changes)
         return _answer(state)
     except ValidationError as error:
-        return {"errors": [[_field(field), sentence] for field, sentence in explain(error)]}
+        return {"errors": [[_field(field), sentence] for field, sentence in explain(error)], "checks": []}
     except LabError as error:
-        return {"errors": [["", str(error)]]}
+        repairs = _checks(state.composition, None, None) if state else []
+        return {
+            "errors": [[_field(error.field or ""), str(error)]],
+            "checks": [found for found in repairs if found["repair"]],
+        }
+
+
+def composer_data(state: PreviewState, runs: Sequence[Mapping[str, str]] = ()) -> Json:
+    """What the composer is mounted with. `runs`: id and name of the runs whose logged metric can be chosen."""
+    raw = state.model_dump(mode="json")
+    return {
+        "state": raw,
+        "first": preview(raw),
+        "catalogue": catalogue(),
+        "most_kept": MAX_KEPT,
+        "runs": [dict(run) for run in runs],
+    }
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Json:
+    """What can be chosen, by family, and the names that a formula may use."""
+    families: dict[str, list[Json]] = {group: [] for group in GROUPS}
+    for entry in CATALOGUE.values():
+        families[entry.group].append({"name": entry.name, "line": entry.line})
+    return {
+        "families": [{"title": GROUPS[group], "entries": entries} for group, entries in families.items()],
+        "recipes": [{"name": recipe.name, "title": recipe.title, "line": recipe.line} for recipe in RECIPES.values()],
+        "formula": [*VARIABLES.items(), *FUNCTIONS.items(), *CONSTANTS.items()],
+    }
 
 
 def _field(field: str) -> str:
     return field.removeprefix("composition").removeprefix(".").removeprefix("schedule.")
 
 
-def _changed(composition: Composition, change: Change) -> Composition:
-    if change.interval:
-        composition = composition.with_interval(change.interval)
-    schedule = composition.schedule
-    if change.scheduler:
-        try:
-            scheduler = starting(
-                change.scheduler, schedule.interval, composition.epochs, composition.steps_per_epoch, schedule.warmup
-            )
-        except KeyError:
-            raise LabError(f"scheduler: {change.scheduler!r} is unknown", field="scheduler.name") from None
-        schedule = schedule.model_copy(update={"scheduler": scheduler})
-    if change.warmup and schedule.warmup:
-        schedule = schedule.model_copy(
-            update={"warmup": schedule.warmup.with_unit(change.warmup, composition.steps_per_epoch)}
-        )
-    elif change.warmup:
-        fields = warmup_parameters(change.warmup, composition.epochs, composition.steps_per_epoch)
-        values = {field.name: field.start for field in fields}
-        schedule = schedule.model_copy(update={"warmup": Warmup.model_validate(values)})
-    return composition.model_copy(update={"schedule": schedule})
-
-
-def _answer(state: PreviewState) -> dict[str, Any]:
+def _answer(state: PreviewState) -> Json:
     composition = state.composition
-    values = composition.curve()
-    curves = [(label(composition.schedule), colour(state.next_colour), values)]
-    curves += [(label(kept.composition.schedule), colour(kept.colour), kept.composition.curve()) for kept in state.kept]
-    figure: Figure = schedule_figure(curves, x=state.x, log=state.log)
+    scheduler = composition.schedule.scheduler
+    own = colour(state.next_colour)
+    logged = logged_metric(composition)
+    values = composition.curve(logged)
+    kept = [_kept(known) for known in state.kept]
+    name = _called(state)
+    drawn = [(line["label"], line["colour"], line["drawn"]) for line in kept if line["drawn"]]
+    figure = schedule_figure(
+        [(name, own, values), *drawn],
+        x=state.x,
+        log=state.log,
+        groups=composition.group_curves(logged),
+        borders=_borders(composition),
+        calls=None if isinstance(scheduler, Fixed) else composition.schedule.interval,
+        panel=_panel(state, values, own),
+    )
     return {
         "state": state.model_dump(mode="json"),
         "figure": figure,
-        "label": curves[0][0],
-        "colour": curves[0][1],
-        "kept": [{"label": name, "colour": shade} for name, shade, _ in curves[1:]],
-        "next": state.next_colour,
+        "label": name,
+        "colour": own,
+        "tall": "yaxis2" in figure["layout"],
         "sentences": sentences(values),
-        "controls": _controls(composition),
-    }
-
-
-def _controls(composition: Composition) -> dict[str, Any]:
-    schedule = composition.schedule
-    fitting = parameters(schedule.scheduler.name, composition.calls)
-    run = {"lr": composition.lr, "epochs": composition.epochs, "steps_per_epoch": composition.steps_per_epoch}
-    warm = schedule.warmup
-    return {
-        "run": [_control(field, run[field.name], schedule.interval) for field in RUN],
-        "scheduler": [_control(field, getattr(schedule.scheduler, field.name), schedule.interval) for field in fitting],
-        "warmup": [
-            _control(field, getattr(warm, field.name), schedule.interval)
-            for field in warmup_parameters(warm.unit, composition.epochs, composition.steps_per_epoch)
+        "cuts": cut_sentences(scheduler, values) if isinstance(scheduler, ReduceLROnPlateau) else [],
+        "checks": _checks(composition, values, logged),
+        "kept": [
+            _row(name, own, measures(values)),
+            *(_row(line["label"], line["colour"], line["measures"]) for line in kept),
         ]
-        if warm
-        else None,
+        if kept
+        else [],
+        "form": form(state),
     }
 
 
-def _control(field: Parameter, value: Any, interval: Literal["epoch", "step"]) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "title": field.title,
-        "kind": field.kind,
-        "value": value,
-        "min": field.min,
-        "max": field.max,
-        "step": field.step,
-        "log": field.log,
-        "zero": field.zero,
-        "unit": field.unit_for(interval),
-        "help": field.help,
-        "choices": field.choices,
-    }
+def _called(state: PreviewState | Kept) -> str:
+    return state.recipe.recipe.title if state.recipe else label(state.composition.schedule)
+
+
+def _panel(state: PreviewState, values: Curve, own: str) -> Panel | None:
+    scheduler = state.composition.schedule.scheduler
+    if isinstance(scheduler, ReduceLROnPlateau):
+        return metric_panel(values, own, state.x, CALLED[scheduler.mode])
+    return momentum_panel(values, own, state.x)
+
+
+def _borders(composition: Composition) -> list[int]:
+    """The updates at which the warm-up ends and at which the phases of the outermost SequentialLR begin."""
+    schedule, steps = composition.schedule, composition.steps_per_epoch
+    warm = warmup_updates(schedule.warmup, steps)
+    borders = [warm] if warm else []
+    if isinstance(schedule.scheduler, SequentialLR):
+        for milestone in schedule.scheduler.milestones:
+            borders.append((warm // steps + milestone) * steps if schedule.interval == "epoch" else warm + milestone)
+    return [update for update in borders if 0 < update < composition.updates]
+
+
+def _checks(composition: Composition, values: Curve | None, logged: Sequence[float] | None) -> list[Json]:
+    return [
+        {
+            "name": found.name,
+            "path": found.path,
+            "sentence": found.sentence,
+            "severity": found.severity,
+            "repair": found.repair
+            and {
+                "label": found.repair.label,
+                "composition": found.repair.composition.model_dump(mode="json"),
+            },
+        }
+        for found in check(composition, values, logged)
+    ]
+
+
+def _kept(kept: Kept) -> Json:
+    """A kept schedule's line and measures, computed once; without them where its run is gone."""
+    shown = {"label": _called(kept), "colour": colour(kept.colour)}
+    try:
+        logged = logged_metric(kept.composition)
+        drawn, found = _once(kept.composition) if logged is None else _measured(kept.composition, logged)
+    except LabError:
+        return {**shown, "drawn": None, "measures": None}
+    return {**shown, "drawn": drawn, "measures": found}
+
+
+def _measured(composition: Composition, logged: Sequence[float] | None) -> tuple[Drawn, Measures]:
+    values = composition.curve(logged)
+    return Drawn.of(values), measures(values)
+
+
+@lru_cache(maxsize=64)
+def _once(composition: Composition) -> tuple[Drawn, Measures]:
+    return _measured(composition, None)
+
+
+def _row(name: str, own: str, found: Measures | None) -> Json:
+    """One line of the table that compares: sums of LR over the updates, and shares in per cent."""
+    told = ["", "", ""]
+    if found:
+        told = [number(found.area), f"{100 * found.above_half:.0f} %", number(found.final_over_peak)]
+    return {"label": name, "colour": own, "measures": told}

@@ -1,78 +1,162 @@
-"""The figure of one schedule being composed, over the thin lines of those that were kept."""
+"""The figure of one schedule being composed, over the thin lines of its groups and of the schedules that were kept."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrlab.charts.figure import Figure, axis, layout, thin, typed
+from lrlab.charts.figure import Figure, axis, layout, typed
+from lrlab.charts.panels import Panel
+from lrlab.charts.sampling import drawn_rows
 from lrlab.schedules import Curve
 
-CORNERS = 1000
-"""Up to so many jumps a curve is drawn by its exact corners; above, by its lowest and highest values."""
+Axis = Literal["epoch", "step"]
+
+DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+"""The groups' lines, in order; they repeat after the last."""
+
+MOST_TICKS = 60
+"""Above so many calls of step() their ticks would run together."""
+
+NAME_LENGTH = 44
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a curve: some of its updates and their LRs, and what the axes need to know."""
+
+    rows: NDArray[np.int64]
+    lr: NDArray[np.float64]
+    updates: int
+    steps_per_epoch: int
+
+    @classmethod
+    def of(cls, curve: Curve) -> Drawn:
+        rows = drawn_rows(curve.lr)
+        return cls(rows, curve.lr[rows], len(curve.lr), curve.steps_per_epoch)
+
+    def length(self, x: Axis) -> float:
+        return self.updates / self.steps_per_epoch if x == "epoch" else self.updates
 
 
 def schedule_figure(
-    curves: Sequence[tuple[str, str, Curve]], *, x: Literal["epoch", "step"] = "epoch", log: bool = False
+    curves: Sequence[tuple[str, str, Curve | Drawn]],
+    *,
+    x: Axis = "epoch",
+    log: bool = False,
+    groups: Sequence[tuple[str, Curve]] = (),
+    borders: Sequence[int] = (),
+    calls: Literal["epoch", "step"] | None = None,
+    panel: Panel | None = None,
 ) -> Figure:
     """(label, colour, curve) each as one line; the first is the one being composed and is drawn strong.
 
-    The line is a staircase: update u holds its LR from u to u + 1.
+    A line is a staircase: update u holds its LR from u to u + 1. `groups`: parameter groups of the first, dashed in its
+    colour. `borders`: the updates with which the phases of the first begin. `calls`: where its `step()` is called,
+    marked on the x axis; None where there is none. `panel`: what is drawn below, on the same x axis.
     """
-    traces = [_trace(name, colour, values, x, strong=index == 0) for index, (name, colour, values) in enumerate(curves)]
-    longest = max((values.epochs if x == "epoch" else len(values.lr)) for _, _, values in curves)
-    title = "epoch" if x == "epoch" else "optimiser update"
-    y = axis("learning rate", type="log", exponentformat="power", dtick=1) if log else _linear(curves)
-    return {
-        # The line being composed lies above the others.
-        "data": traces[::-1],
-        "layout": layout(
-            xaxis=axis(title, range=[0, longest], hoverformat=".2~f"),
-            yaxis=y,
-            hovermode="x",
-            uirevision=f"{x} {log}",
-        ),
-    }
+    drawn = [(name, colour, _drawn(curve)) for name, colour, curve in curves]
+    several = len(curves) + len(groups) > 1
+    first = drawn[0][2]
+    traces = [_trace(*line, x, width=1.5, told=True) for line in drawn[1:]]
+    members = [_drawn(curve) for _, curve in groups]
+    for index, ((name, _), member) in enumerate(zip(groups, members, strict=True)):
+        dash = DASHES[index % len(DASHES)]
+        traces.append(_trace(name, drawn[0][1], member, x, width=1.75, dash=dash, told=True, legend=True))
+    # The line being composed lies above the others.
+    base = _trace(*drawn[0], x, width=3, told=False, legend=bool(groups))
+    traces.append(base | {"name": "base LR"} if groups else base)
+    lines = [line for _, _, line in drawn] + members
+    y = _log() if log else _linear(lines)
+    bottom = 0.0 if panel is None else panel.height + 0.09
+    own = layout(
+        xaxis=_x_axis(x, max(line.length(x) for line in lines), calls, first),
+        yaxis={**y, "domain": [bottom, 1]},
+        hovermode="x",
+        uirevision=f"{x} {log}",
+        shapes=[_border(update / first.steps_per_epoch if x == "epoch" else update) for update in borders],
+        margin={"l": 64, "r": 16, "t": 34 if groups else 16, "b": 48},
+    )
+    if groups:
+        own |= {"showlegend": True, "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}}
+    if several:
+        own["hoverdistance"] = 30
+    if panel is not None:
+        own["xaxis"]["anchor"] = "y2"
+        own |= {"yaxis2": {**panel.axis, "domain": [0, panel.height], "anchor": "x"}, "hoversubplots": "axis"}
+        own["shapes"] += panel.shapes
+        traces += panel.traces
+    return {"data": traces, "layout": own}
 
 
-def _linear(curves: Sequence[tuple[str, str, Curve]]) -> dict[str, Any]:
-    top = max(float(values.lr.max()) for _, _, values in curves)
+def _drawn(curve: Curve | Drawn) -> Drawn:
+    return curve if isinstance(curve, Drawn) else Drawn.of(curve)
+
+
+def _linear(lines: Sequence[Drawn]) -> dict[str, Any]:
+    top = max(float(line.lr.max()) for line in lines)
     return axis("learning rate", range=[0, top * 1.06 or 1.0], exponentformat="e", tickformat=".3~g")
 
 
-def _trace(name: str, colour: str, values: Curve, x: str, *, strong: bool) -> dict[str, Any]:
-    rows = drawn_rows(values.lr)
+def _log() -> dict[str, Any]:
+    return axis("learning rate", type="log", exponentformat="power", dtick=1)
+
+
+def _x_axis(x: Axis, longest: float, calls: Literal["epoch", "step"] | None, first: Drawn) -> dict[str, Any]:
+    title = "epoch" if x == "epoch" else "optimiser update"
+    spike = {
+        "showspikes": True,
+        "spikethickness": 1,
+        "spikedash": "solid",
+        "spikemode": "across",
+        "spikesnap": "cursor",
+    }
+    own = axis(title, range=[0, longest], hoverformat=".2~f", **spike)
+    if calls == "step":
+        own["title"]["text"] = f"{title} · scheduler.step() after every update"
+    elif calls == "epoch":
+        own["title"]["text"] = f"{title} · scheduler.step() once an epoch"
+        if first.updates / first.steps_per_epoch <= MOST_TICKS:
+            each = 1 if x == "epoch" else first.steps_per_epoch
+            own["minor"] = {"ticks": "outside", "ticklen": 5, "tick0": 0, "dtick": each, "showgrid": False}
+    return own
+
+
+def _border(place: float) -> dict[str, Any]:
+    """A hair line where a phase begins; the page gives it the colour of its grid."""
+    return {
+        "type": "line", "name": "border", "layer": "below", "xref": "x", "yref": "y domain",
+        "x0": place, "x1": place, "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"},
+    }  # fmt: skip
+
+
+def _trace(
+    name: str, colour: str, line: Drawn, x: Axis, *, width: float, dash: str = "solid", told: bool, legend: bool = False
+) -> dict[str, Any]:
+    """`told`: whether the box at the pointer says which line it is."""
     # One point more, at the end of the last update, so that the last value is seen for as long as it holds.
-    updates = np.append(rows, len(values.lr))
-    lr = np.append(values.lr[rows], values.lr[-1])
-    places = updates / values.steps_per_epoch if x == "epoch" else updates
-    shown = np.minimum(updates, len(values.lr) - 1)
+    updates = np.append(line.rows, line.updates)
+    lr = np.append(line.lr, line.lr[-1])
+    shown = np.minimum(updates, line.updates - 1)
+    # Plotly reads markup in names, and a group's name or a formula is only text.
+    text = html.escape(name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…", quote=False)
+    place = "update %{customdata} · epoch %{x:.2~f}" if x == "epoch" else "update %{x} · epoch %{customdata}"
+    # Plotly also fills in %{...} where it stands in a name.
+    extra = text.replace("%", "&#37;") if told else ""
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": name,
-        "x": typed(np.asarray(places)),
+        "name": text,
+        "x": typed(np.asarray(updates / line.steps_per_epoch if x == "epoch" else updates)),
         "y": typed(lr),
-        "customdata": typed(shown if x == "epoch" else shown // values.steps_per_epoch),
-        "line": {"shape": "hv", "color": colour, "width": 3 if strong else 1.5},
-        "opacity": 1 if strong else 0.85,
-        "hovertemplate": (
-            "update %{customdata} · epoch %{x:.2~f} · LR %{y:.4~g}"
-            if x == "epoch"
-            else "update %{x} · epoch %{customdata} · LR %{y:.4~g}"
-        )
-        + "<extra></extra>",
+        "customdata": typed(shown if x == "epoch" else shown // line.steps_per_epoch),
+        "line": {"shape": "hv", "color": colour, "width": width, "dash": dash},
+        "opacity": 0.85 if told else 1,
+        "showlegend": legend,
+        "hovertemplate": f"{place} · LR %{{y:.4~g}}<extra>{extra}</extra>",
     }
-
-
-def drawn_rows(lr: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The updates to draw: every corner where there are few, joined by evenly spread ones to hover over."""
-    n = len(lr)
-    corners = np.flatnonzero(np.diff(lr)) + 1
-    if len(corners) > CORNERS:
-        return thin(lr)
-    spread = np.linspace(0, n - 1, min(n, 600)).astype(np.int64)
-    return np.unique(np.concatenate([spread, corners]))

@@ -14,7 +14,7 @@ LARGEST = 64 * 1024
 
 
 async def curve(request: Request) -> Response:
-    """POST {"state": PreviewState, "change": Change or null}. Computed at once: it takes a few milliseconds."""
+    """POST {"state": PreviewState, "changes": [Change, ...]}; see `lrlab.charts.preview`."""
     body = await request.body()
     if len(body) > LARGEST:
         raise LabError(f"the request has {len(body):,} bytes, allowed: at most {LARGEST:,}")
@@ -23,5 +23,5 @@ async def curve(request: Request) -> Response:
     except ValueError as error:
         raise LabError(f"the request is not JSON: {error}") from error
     if not isinstance(asked, dict):
-        raise LabError('the request must be {"state": ..., "change": ...}')
-    return JSONResponse(preview(asked.get("state"), asked.get("change")))
+        raise LabError('the request must be {"state": ..., "changes": [...]}')
+    return JSONResponse(preview(asked.get("state"), asked.get("changes")))

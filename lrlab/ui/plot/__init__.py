@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("element.js", "figure.js", "controls.js", "preview.js", "strip.js", "live.js", "still.js", "entry.js")
+COMPOSER = ("exchange.js", "history.js", "controls.js", "tree.js", "grid.js", "panels.js", "preview.js")
+SCRIPTS = ("element.js", "figure.js", *COMPOSER, "strip.js", "live.js", "still.js", "entry.js")
 STYLES = ("plot.css", "preview.css", "live.css", "still.css")
 
 

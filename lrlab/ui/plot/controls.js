@@ -1,75 +1,159 @@
-// The composer's controls, made from the catalogue's description of a parameter. A number can always be typed.
+// The composer's controls, made from the server's description of what can be set. A number can always be typed; what
+// is typed travels as text and is read by the server.
 
 let controlCount = 0;
 
-// {node, show(field), complain(sentence)} for one parameter; `changed(value)` is called while it moves.
-function makeControl(field, changed) {
-  if (field.kind === "choice") return makeChoice(field, changed);
-  if (field.kind === "list of int") return makeList(field, changed);
-  return makeNumber(field, changed);
+const TYPING_MS = 600; // while somebody types, a complaint waits for so long
+
+// {node, show(field), complain(sentence)} for one setting; `send(change)` is called while it moves.
+function makeControl(field, send, { texts, catalogue }) {
+  if (field.kind === "bool") return makeSwitch(field, send);
+  if (field.kind === "choice") return makeChoice(field, send);
+  if (field.kind === "lengths") return makeLengths(field, send, texts);
+  if (field.kind === "text") return makeText(field, send);
+  if (field.kind === "formula") return makeText(field, send, glossary(texts.formula_help, catalogue.formula));
+  return makeNumber(field, send, texts);
 }
 
 function frame(field, ...inside) {
   const id = `lrlab-control-${++controlCount}`;
   const complaint = element("p", { class: "complaint", role: "alert", id: `${id}-why` });
   const unit = element("span", { class: "unit" });
-  const head = element("div", { class: "head" }, element("label", { for: id, title: field.help }, field.title), unit);
-  const node = element("div", { class: "field", "data-testid": `field-${field.name}`, title: field.help }, head, ...inside, complaint);
-  const complain = (sentence) => {
+  const note = element("p", { class: "note", id: `${id}-note` });
+  const head = element("div", { class: "head" }, element("label", { for: id }, field.title), unit);
+  const node = element("div", { class: "field", "data-testid": `field-${field.field}`, title: field.help }, head, ...inside, note, complaint);
+  node.classList.toggle("bare", Boolean(field.bare));
+  let waiting = null;
+  const tell = (sentence) => {
     complaint.textContent = sentence;
     node.classList.toggle("wrong", sentence !== "");
   };
-  return { id, node, unit, complain };
+  // A number on its way, such as the 1 of 15, is no mistake yet.
+  const complain = (sentence) => {
+    clearTimeout(waiting);
+    const left = sentence ? TYPING_MS - (performance.now() - (node.typedAt ?? -TYPING_MS)) : 0;
+    if (left > 0) waiting = setTimeout(() => tell(sentence), left);
+    else tell(sentence);
+  };
+  const typed = () => (node.typedAt = performance.now());
+  return { id, node, unit, note, complain, typed };
 }
 
-function makeNumber(field, changed) {
+const focused = (node) => node.getRootNode().activeElement === node;
+
+function assign(node, name, value) {
+  if (node[name] !== value) node[name] = value;
+}
+
+function makeNumber(field, send, texts) {
   const slide = element("input", { type: "range", "aria-label": field.title });
-  const text = element("input", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", class: "number" });
-  const { id, node, unit, complain } = frame(field, element("div", { class: "pair" }, slide, text));
+  const text = element("input", { type: "text", autocomplete: "off", spellcheck: "false", class: "number", inputmode: field.kind === "length" ? "text" : "decimal" });
+  const clear = field.optional ? element("button", { type: "button", class: "plain", title: texts.unset, "aria-label": `${field.title}: ${texts.unset}` }, "×") : null;
+  const pair = field.bare ? text : element("div", { class: "pair" }, slide, text, ...(clear ? [clear] : []));
+  const { id, node, unit, note, complain, typed } = frame(field, pair);
   text.id = id;
+  text.setAttribute("aria-describedby", `${id}-note ${id}-why`);
   let scale = linearScale(field);
+  let shown = field;
+  const say = () => assign(text, "value", shown.value === null ? "" : written(shown.value));
   slide.addEventListener("input", () => {
-    const value = scale.value(Number(slide.value));
+    const value = between(scale.value(Number(slide.value)), shown);
     text.value = written(value);
-    changed(value);
+    send({ op: "set", field: field.field, value });
   });
   text.addEventListener("input", () => {
-    const value = read(text.value, field.kind);
-    if (value === null) return complain(field.kind === "int" ? "a whole number is needed" : "a number is needed, such as 0.001 or 1e-3");
-    changed(value);
+    typed();
+    if (field.optional && text.value.trim() === "") send({ op: "set", field: field.field, value: null });
+    else send({ op: "type", field: field.field, text: text.value, kind: field.kind });
+  });
+  text.addEventListener("change", () => node.classList.contains("wrong") || say());
+  clear?.addEventListener("click", () => {
+    text.value = "";
+    send({ op: "set", field: field.field, value: null });
+    text.focus();
   });
   const show = (now) => {
-    unit.textContent = now.unit;
+    shown = now;
+    const value = now.value ?? now.start;
+    assign(unit, "textContent", now.unit);
+    assign(note, "textContent", now.note);
     scale = now.log ? logScale(now) : linearScale(now);
-    Object.assign(slide, { min: String(scale.min), max: String(scale.max), step: String(scale.step) });
-    if (node.getRootNode().activeElement !== text) text.value = written(now.value);
-    if (!slide.matches(":active")) slide.value = String(scale.place(now.value));
-    slide.setAttribute("aria-valuetext", `${written(now.value)} ${now.unit}`);
+    for (const [name, bound] of [["min", scale.min], ["max", scale.max], ["step", scale.step]]) assign(slide, name, String(bound));
+    if (!focused(text)) say();
+    if (field.optional) {
+      assign(text, "placeholder", now.optional);
+      clear.hidden = now.value === null;
+    }
+    if (!slide.matches(":active")) assign(slide, "value", String(scale.place(value)));
+    slide.setAttribute("aria-valuetext", now.value === null ? now.optional : `${written(value)} ${now.unit}`);
   };
   return { node, show, complain };
 }
 
-function makeChoice(field, changed) {
-  const select = element("select", { onchange: () => changed(select.value) });
-  for (const [value, text] of field.choices) select.append(element("option", { value }, text));
-  const { id, node, complain } = frame(field, select);
+function makeSwitch(field, send) {
+  const id = `lrlab-control-${++controlCount}`;
+  const box = element("input", { type: "checkbox", id, role: "switch", onchange: () => send({ op: "set", field: field.field, value: box.checked }) });
+  const complaint = element("p", { class: "complaint", role: "alert" });
+  const node = element("div", { class: "field", "data-testid": `field-${field.field}`, title: field.help },
+    element("label", { class: "switch", for: id }, box, element("span", {}, field.title)), complaint);
+  return {
+    node,
+    show: (now) => assign(box, "checked", now.value),
+    complain: (sentence) => {
+      complaint.textContent = sentence;
+      node.classList.toggle("wrong", sentence !== "");
+    },
+  };
+}
+
+function makeChoice(field, send) {
+  const select = element("select", { onchange: () => send({ op: "set", field: field.field, value: select.value }) });
+  for (const [value, text] of field.choices) select.append(element("option", { value, title: text }, value));
+  const { id, node, note, complain } = frame(field, select);
   select.id = id;
-  return { node, complain, show: (now) => (select.value = now.value) };
+  const meaning = Object.fromEntries(field.choices);
+  return {
+    node,
+    complain,
+    show: (now) => {
+      assign(select, "value", now.value);
+      assign(note, "textContent", meaning[now.value] ?? "");
+    },
+  };
+}
+
+function makeText(field, send, help = null) {
+  const text = element("input", { type: "text", class: help ? "wide code" : "wide", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const { id, node, complain, typed } = frame(field, text);
+  if (help) node.append(help);
+  text.id = id;
+  text.setAttribute("aria-describedby", `${id}-why`);
+  text.addEventListener("input", () => {
+    typed();
+    send({ op: "type", field: field.field, text: text.value, kind: "text" });
+  });
+  return { node, complain, show: (now) => focused(text) || assign(text, "value", now.value) };
+}
+
+function glossary(title, names) {
+  const entries = names.flatMap(([name, meaning]) => [element("dt", {}, name), element("dd", {}, meaning)]);
+  return element("details", { class: "fold" }, element("summary", {}, title), element("dl", {}, ...entries));
 }
 
 // Milestones: one slider each, kept between its neighbours, and one text for all of them.
-function makeList(field, changed) {
+function makeLengths(field, send, texts) {
   const sliders = element("div", { class: "sliders" });
-  const text = element("input", { type: "text", class: "list", autocomplete: "off", spellcheck: "false" });
-  const more = element("button", { type: "button", title: `Add to ${field.title}`, "aria-label": `Add to ${field.title}` }, "+");
-  const less = element("button", { type: "button", title: `Take the last from ${field.title}`, "aria-label": `Take the last from ${field.title}` }, "−");
-  const { id, node, unit, complain } = frame(field, sliders, element("div", { class: "pair" }, text, less, more));
+  const text = element("input", { type: "text", class: "wide", autocomplete: "off", spellcheck: "false" });
+  const button = (sign, title) => element("button", { type: "button", title, "aria-label": `${field.title}: ${title}` }, sign);
+  const [more, less] = [button("+", texts.one_more), button("−", texts.one_less)];
+  const { id, node, unit, complain, typed } = frame(field, sliders, element("div", { class: "pair" }, text, less, more));
   text.id = id;
+  text.setAttribute("aria-describedby", `${id}-why`);
   let values = [];
   let bounds = field;
   const tell = () => {
     text.value = values.join(", ");
-    changed([...values]);
+    send({ op: "set", field: field.field, value: [...values] });
   };
   const slider = (index) => {
     const slide = element("input", { type: "range", "aria-label": `${field.title} ${index + 1}` });
@@ -83,10 +167,10 @@ function makeList(field, changed) {
     return slide;
   };
   text.addEventListener("input", () => {
-    const typed = text.value.split(/[\s,;]+/).filter(Boolean).map((part) => read(part, "int"));
-    if (typed.length === 0 || typed.includes(null)) return complain("whole numbers are needed, such as 10, 15");
-    changed(typed);
+    typed();
+    send({ op: "type", field: field.field, text: text.value, kind: "lengths" });
   });
+  text.addEventListener("change", () => node.classList.contains("wrong") || assign(text, "value", values.join(", ")));
   more.addEventListener("click", () => {
     const last = values[values.length - 1] ?? 0;
     values = [...values, Math.max(last, Math.min(bounds.max, Math.ceil((last + bounds.max) / 2)))];
@@ -99,15 +183,16 @@ function makeList(field, changed) {
   const show = (now) => {
     bounds = now;
     values = [...now.value];
-    unit.textContent = now.unit;
+    assign(unit, "textContent", now.unit);
     less.disabled = values.length < 2;
     while (sliders.children.length > values.length) sliders.lastChild.remove();
     while (sliders.children.length < values.length) sliders.append(slider(sliders.children.length));
     [...sliders.children].forEach((slide, index) => {
-      Object.assign(slide, { min: String(now.min), max: String(now.max), step: "1" });
-      if (!slide.matches(":active")) slide.value = String(values[index]);
+      for (const [name, bound] of [["min", now.min], ["max", now.max], ["step", 1]]) assign(slide, name, String(bound));
+      if (!slide.matches(":active")) assign(slide, "value", String(values[index]));
+      slide.setAttribute("aria-valuetext", `${values[index]} ${now.unit}`);
     });
-    if (node.getRootNode().activeElement !== text) text.value = values.join(", ");
+    if (!focused(text)) assign(text, "value", values.join(", "));
   };
   return { node, show, complain };
 }
@@ -132,13 +217,12 @@ function logScale({ min, max, zero }) {
   };
 }
 
+// A milestone stays between its neighbours while it is dragged.
+function between(value, { low, high }) {
+  return Math.min(Math.max(value, low ?? -Infinity), Math.max(high ?? Infinity, low ?? -Infinity));
+}
+
 function written(value) {
   if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential().replace("e+", "e");
   return String(Number(value.toPrecision(12)));
-}
-
-function read(text, kind) {
-  const value = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
-  if (!Number.isFinite(value) || (kind === "int" && !Number.isInteger(value))) return null;
-  return value;
 }

@@ -30,11 +30,18 @@ function pageTheme(node) {
   };
 }
 
+// Lines that belong to the page rather than to a curve, such as the beginning of a phase, have its colours.
+function tinted(shape, theme) {
+  const color = { border: theme.grid, cut: theme.text }[shape.name];
+  return color ? { ...shape, line: { ...shape.line, color } } : shape;
+}
+
 function themed(layout, theme) {
   const out = { ...layout };
   out.font = { ...layout.font, color: theme.text, family: theme.font };
   out.hoverlabel = { bgcolor: theme.back, bordercolor: theme.grid, font: { color: theme.text, size: 14, family: theme.font } };
   out.modebar = { bgcolor: "rgba(0,0,0,0)", color: theme.grid, activecolor: theme.text };
+  if (layout.shapes) out.shapes = layout.shapes.map((shape) => tinted(shape, theme));
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(key)) {
       out[key] = { ...layout[key], gridcolor: theme.grid, linecolor: theme.grid, spikecolor: theme.text };
@@ -76,6 +83,8 @@ class Chart {
           plotlyServerURL: "",
           modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
+        // What is drawn into a box of another height than before is fitted to it.
+        if (Math.abs(this.node._fullLayout.height - this.node.clientHeight) > 1) await Plotly.Plots.resize(this.node);
         this.node.dataset.drawn = String(Number(this.node.dataset.drawn || 0) + 1);
       }
     } finally {

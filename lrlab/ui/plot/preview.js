@@ -1,61 +1,94 @@
-// The composer: controls on the left, the curve on the right. Each movement asks the server; one request is in flight,
-// the newest wins. The server answers with figure, words and the controls that fit the new values.
+// The composer: controls on the left, the curve on the right. Whatever is done goes to the server at once, and its
+// answer is shown: figure, words, and the controls that fit the new values. Nothing is computed here.
 
-const SETTLE_MS = 300; // after the last movement the page's Python side is told
+const SETTLE_MS = 300; // after the last movement the page's Python side is told, and an edit is one to undo
 
 class Preview {
   constructor(root, component) {
     this.root = root;
-    this.state = component.data.state;
-    this.inFlight = false;
-    this.wanted = null;
-    this.shape = "";
-    this.fields = new Map();
-    this.build(component.data);
+    const { data } = component;
+    this.revision = data.revision;
+    this.catalogue = data.catalogue;
+    this.fields = new Map(); // controls by the name of what they set
+    this.views = new Map(); // schedulers by theirs
+    this.history = new History(data.before ?? data.state);
+    if (data.before) this.history.settle(data.state);
+    this.exchange = new Exchange(data.api, data.state, {
+      answered: (answer) => this.show(answer),
+      refused: (answer, changes) => this.refuse(answer, changes),
+      away: (away) => this.away(away),
+      idle: () => this.rest(),
+    });
     this.update(component);
-    if (component.data.first) this.show(component.data.first);
-    this.ask();
+    this.build(data);
+    if (data.first && !data.first.errors) this.show(data.first);
+    else this.exchange.restart(data.state);
+    this.keys = (event) => this.key(event);
+    document.addEventListener("keydown", this.keys);
   }
 
+  // Python sent new data; a new revision brings a state along, which is an edit like any other.
   update(component) {
+    const { data } = component;
     this.component = component;
-    this.api = component.data.api;
-    this.texts = component.data.texts;
+    this.texts = data.texts;
+    this.runs = data.runs ?? [];
+    if (data.revision === this.revision) return;
+    this.revision = data.revision;
+    this.history.settle(this.exchange.state);
+    this.exchange.restart(data.state);
   }
 
-  build({ schedulers, texts, plotly }) {
-    const select = element("select", { id: "lrlab-scheduler", "data-testid": "scheduler", onchange: () => this.ask({ scheduler: select.value }) });
-    for (const entry of schedulers) select.append(element("option", { value: entry.name, title: entry.line }, entry.name));
-    this.select = select;
-    this.lines = Object.fromEntries(schedulers.map((entry) => [entry.name, entry.line]));
-    this.line = element("p", { class: "line" });
-    this.parts = {
-      scheduler: element("div", { class: "fields" }),
-      run: element("div", { class: "fields" }),
-      warmup: element("div", { class: "fields" }),
-    };
-    this.interval = this.toggle(texts.interval, [["epoch", texts.per_epoch], ["step", texts.per_step]], (value) => this.ask({ interval: value }));
-    this.warm = element("input", { type: "checkbox", id: "lrlab-warmup", onchange: () => this.switchWarmup() });
-    this.x = this.toggle(texts.x, [["epoch", texts.epoch], ["step", texts.step]], (value) => this.set({ x: value }));
-    this.log = this.toggle(texts.scale, [["false", texts.linear], ["true", texts.log]], (value) => this.set({ log: value === "true" }));
+  build({ plotly }) {
+    const { texts } = this;
+    this.scheduler = new SchedulerView(this, null);
+    this.becomes = element("p", { class: "line becomes" });
+    this.recipe = element("div", { class: "recipe", hidden: true }, this.becomes, element("button", { type: "button", onclick: () => this.free() }, texts.free));
+    this.interval = this.toggle(texts.interval, [["epoch", texts.per_epoch], ["step", texts.per_step]], (value) => this.do({ op: "interval", value }));
+    this.warm = element("input", { type: "checkbox", role: "switch", onchange: () => this.do({ op: "warmup", unit: this.warm.checked ? "epoch" : null }) });
+    this.warmSwitch = element("label", { class: "switch" }, this.warm, element("span", {}, texts.warmup));
+    this.warmup = new Fields(element("div", { class: "fields" }), this);
+    this.metric = new MetricPanel(this);
+    this.run = new Fields(element("div", { class: "fields" }), this);
+    this.updates = element("p", { class: "note" });
+    this.groups = new GroupsTable(this);
+    this.x = this.toggle(texts.x, [["epoch", texts.epoch], ["step", texts.step]], (value) => this.do({ op: "set", field: "x", value }));
+    this.log = this.toggle(texts.scale, [["false", texts.linear], ["true", texts.log]], (value) => this.do({ op: "set", field: "log", value: value === "true" }));
+    const tool = (sign, title, deed) => element("button", { type: "button", class: "tool", title, "aria-label": title, onclick: deed }, sign);
+    this.undoButton = tool("↶", texts.undo, () => this.travel("undo"));
+    this.redoButton = tool("↷", texts.redo, () => this.travel("redo"));
+    this.resetButton = element("button", { type: "button", class: "tool", title: texts.reset_help, onclick: () => this.do({ op: "reset" }) }, texts.reset);
     this.plot = element("div", { class: "chart", "data-testid": "chart", role: "img", "aria-label": texts.chart });
     this.words = element("p", { class: "words", "aria-live": "polite", "data-testid": "words" });
+    this.cuts = element("ol", { class: "cuts", "aria-label": texts.cuts, hidden: true });
+    this.checks = new Checks(this);
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
-    this.keptList = element("ul", { class: "kept", "aria-label": texts.kept });
+    this.offline = element("p", { class: "problem", role: "status", hidden: true }, texts.offline);
+    this.kept = new KeptTable(this);
+    this.trainButton = element("button", { class: "primary", type: "button", onclick: () => this.train() }, texts.train);
+    this.keepButton = element("button", { type: "button", onclick: () => this.do({ op: "keep" }) }, texts.keep);
     this.root.replaceChildren(
       element("div", { class: "composer" },
         element("section", { class: "controls", "aria-label": texts.controls },
-          element("label", { for: "lrlab-scheduler", class: "title" }, texts.scheduler), select, this.line,
-          this.parts.scheduler, this.interval.node,
-          element("label", { class: "switch" }, this.warm, element("span", {}, texts.warmup)), this.parts.warmup,
-          element("hr"), this.parts.run),
+          this.scheduler.node, this.recipe, this.interval.node, this.warmSwitch, this.warmup.node, this.metric.node,
+          element("hr"), this.run.node, this.updates, this.groups.node),
         element("section", { class: "drawing" },
-          element("div", { class: "bar" }, this.log.node, this.x.node),
-          this.plot, this.problem, this.words, this.keptList,
-          element("div", { class: "buttons" },
-            (this.trainButton = element("button", { class: "primary", type: "button", onclick: () => this.train() }, texts.train)),
-            (this.keepButton = element("button", { type: "button", onclick: () => this.keep() }, texts.keep))))));
+          element("div", { class: "bar" },
+            element("div", { class: "tools" }, this.undoButton, this.redoButton, this.resetButton),
+            this.log.node, this.x.node),
+          this.plot,
+          element("div", { class: "buttons" }, this.trainButton, this.keepButton),
+          this.offline, this.problem, this.checks.node, this.words, this.cuts, this.kept.node)));
     this.chart = new Chart(this.plot, plotly);
+    // A slider being dragged is one edit, however often it rests on the way.
+    this.root.addEventListener("pointerdown", (event) => (this.dragging = event.target.type === "range"));
+    this.released = () => {
+      this.dragging = false;
+      if (this.exchange.quiet) this.rest();
+    };
+    addEventListener("pointerup", this.released);
+    addEventListener("pointercancel", this.released);
+    this.travelled();
   }
 
   toggle(title, choices, chosen) {
@@ -64,144 +97,151 @@ class Preview {
     return { node, show: (value) => buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === String(value)))) };
   }
 
-  // ---- asking -------------------------------------------------------------------------------------------------
+  // ---- doing --------------------------------------------------------------------------------------------------
 
-  set(changes) {
-    this.state = { ...this.state, ...changes };
-    this.ask();
-  }
-
-  compose(part, name, value) {
-    if (part === "warmup" && name === "unit") return this.ask({ warmup: value }); // the server converts the length
-    const composition = structuredClone(this.state.composition);
-    const target = { run: composition, scheduler: composition.schedule.scheduler, warmup: composition.schedule.warmup }[part];
-    target[name] = value;
-    this.set({ composition });
-  }
-
-  ask(change = null) {
-    // A choice must not be overtaken by a later movement: its change stays until a request carries it.
-    this.wanted = { change: change ?? this.wanted?.change ?? null };
-    if (!this.inFlight) this.send();
-  }
-
-  async send() {
-    this.inFlight = true;
-    while (this.wanted) {
-      const { change } = this.wanted;
-      this.wanted = null;
-      const asked = this.state;
-      try {
-        const response = await fetch(`${this.api}/curve`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ state: asked, change }),
-        });
-        const answer = await response.json();
-        if (!response.ok) throw new Error(answer.error);
-        // A choice that the server carried out counts even where a control moved meanwhile.
-        this.show(answer, asked === this.state || change !== null);
-      } catch (error) {
-        this.complain([["", error instanceof TypeError ? this.texts.offline : error.message]]);
-      }
-    }
-    this.inFlight = false;
+  // A choice is an edit of its own, so what was moved before it is settled first.
+  do(change) {
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.component.setStateValue("state", this.state), SETTLE_MS);
+    const control = this.fields.get(change.field);
+    if (control) control.touched = true;
+    else if (this.exchange.quiet) this.history.settle(this.exchange.state);
+    this.exchange.do(change);
+  }
+
+  free() {
+    this.afterwards = () => this.scheduler.select.focus();
+    this.do({ op: "free" });
+  }
+
+  travel(way) {
+    clearTimeout(this.settling);
+    this.history.settle(this.exchange.state);
+    const state = this.history[way]();
+    if (state) this.exchange.restart(state);
+    else this.rest();
+    this.travelled();
+  }
+
+  travelled() {
+    this.undoButton.disabled = this.history.past.length === 0 && History.same(this.exchange.state, this.history.now);
+    this.redoButton.disabled = this.history.future.length === 0;
+  }
+
+  // A field that is typed into has an undo of its own.
+  key(event) {
+    const [target] = event.composedPath();
+    const typing = target.isContentEditable || target.tagName === "TEXTAREA" || (target.tagName === "INPUT" && !["range", "checkbox"].includes(target.type));
+    if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const key = event.key.toLowerCase();
+    const way = key === "z" ? (event.shiftKey ? "redo" : "undo") : key === "y" ? "redo" : null;
+    if (way === null) return;
+    event.preventDefault();
+    this.travel(way);
+  }
+
+  // ---- coming to rest -----------------------------------------------------------------------------------------
+
+  rest() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
+  }
+
+  settle() {
+    if (!this.dragging) this.history.settle(this.exchange.state);
+    this.travelled();
+    this.component.setStateValue("state", this.exchange.state);
+  }
+
+  train() {
+    clearTimeout(this.settling);
+    this.component.setTriggerValue("train", this.exchange.state);
   }
 
   // ---- showing ------------------------------------------------------------------------------------------------
 
-  show(answer, current = true) {
-    if (answer.errors) return this.complain(answer.errors);
+  show(answer) {
+    const { state, form } = answer;
     this.complain([]);
-    if (current) this.state = answer.state;
-    const { composition } = answer.state;
-    const name = composition.schedule.scheduler.name;
-    this.select.value = name;
-    this.line.textContent = this.lines[name];
-    this.interval.show(composition.schedule.interval);
-    this.interval.node.hidden = name === "Fixed";
-    this.warm.checked = composition.schedule.warmup !== null;
-    this.x.show(answer.state.x);
-    this.log.show(answer.state.log);
-    this.controls(answer.controls, name);
-    this.words.textContent = answer.sentences.join(" ");
-    this.colour = answer.next;
-    this.select.style.setProperty("--own", answer.colour);
-    this.showKept(answer.kept);
-    this.keepButton.disabled = answer.state.kept.length >= this.component.data.most_kept;
+    if (form.recipe) this.scheduler.showRecipe(form.recipe);
+    else this.scheduler.show(form.scheduler);
+    this.scheduler.select.style.setProperty("--own", answer.colour);
+    this.recipe.hidden = !form.recipe;
+    assign(this.becomes, "textContent", form.recipe ? form.recipe.becomes : "");
+    this.interval.node.hidden = form.interval === null;
+    if (form.interval) this.interval.show(form.interval.value);
+    this.warmSwitch.hidden = form.warmup === null;
+    assign(this.warm, "checked", Boolean(form.warmup?.length));
+    this.warmup.show(form.warmup ?? [], "warmup");
+    this.metric.show(form.metric);
+    this.run.show(form.run, "run");
+    assign(this.updates, "textContent", form.updates);
+    this.groups.show(form.groups);
+    this.x.show(state.x);
+    this.log.show(state.log);
+    assign(this.words, "textContent", answer.sentences.join(" "));
+    this.list(answer.cuts);
+    this.checks.show(answer.checks);
+    this.kept.show(answer.kept);
+    this.keepButton.disabled = state.kept.length >= this.component.data.most_kept;
+    this.plot.classList.toggle("tall", answer.tall);
     this.chart.draw(answer.figure).catch((error) => this.complain([["", error.message]]));
+    this.travelled();
+    this.last = answer;
+    const { afterwards } = this;
+    this.afterwards = null;
+    afterwards?.();
   }
 
-  controls(controls, name) {
-    const shape = JSON.stringify([name, Object.entries(controls).map(([part, fields]) => [part, fields?.map((field) => field.name)])]);
-    const rebuild = shape !== this.shape;
-    this.shape = shape;
-    for (const part of ["scheduler", "run", "warmup"]) {
-      if (rebuild) this.parts[part].replaceChildren();
-      for (const field of controls[part] ?? []) {
-        const key = `${part}.${field.name}`;
-        if (rebuild) {
-          const control = makeControl(field, (value) => this.compose(part, field.name, value));
-          this.fields.set(key, control);
-          this.parts[part].append(control.node);
-        }
-        this.fields.get(key).show(field);
-      }
+  list(cuts) {
+    this.cuts.hidden = cuts.length === 0;
+    while (this.cuts.children.length > cuts.length) this.cuts.lastChild.remove();
+    while (this.cuts.children.length < cuts.length) this.cuts.append(element("li"));
+    cuts.forEach((cut, index) => assign(this.cuts.children[index], "textContent", cut));
+  }
+
+  refuse(answer, changes) {
+    this.afterwards = null;
+    // A choice that was refused is not made; a value stays as it was typed, with the reason beside it.
+    if (changes.some((change) => valueKey(change) === null)) this.show(this.last);
+    this.complain(answer.errors);
+    this.checks.show(answer.checks, true);
+  }
+
+  // What sets `path`, or what holds it: a control, a scheduler, or nothing.
+  at(path) {
+    for (let name = path; name; name = name.slice(0, Math.max(name.lastIndexOf("."), 0))) {
+      const found = this.fields.get(name) ?? this.views.get(name);
+      if (found) return found;
     }
-    if (rebuild) for (const key of this.fields.keys()) if (!this.fields.get(key).node.isConnected) this.fields.delete(key);
+    return null;
   }
 
   // Errors stand beside the control that they are about; what has no control stands below the chart.
   complain(errors) {
     const loose = [];
-    for (const control of this.fields.values()) control.complain("");
+    const concerned = new Map();
     for (const [field, sentence] of errors) {
-      const key = [...this.fields.keys()].find((known) => `run.${field}`.startsWith(known) || field.startsWith(known));
-      if (key) this.fields.get(key).complain(sentence);
-      else loose.push(field ? `${field}: ${sentence}` : sentence);
+      const found = this.at(field);
+      if (found && !concerned.has(found)) concerned.set(found, [sentence, field]);
+      else if (!found) loose.push(sentence);
     }
-    this.problem.textContent = loose.join(" ");
+    for (const control of [...this.fields.values(), ...this.views.values()]) control.complain(...(concerned.get(control) ?? [""]));
+    assign(this.problem, "textContent", loose.join(" "));
     this.problem.hidden = loose.length === 0;
     this.trainButton.disabled = errors.length > 0;
-    this.keepButton.disabled = errors.length > 0;
+    this.keepButton.disabled = errors.length > 0 || this.exchange.state.kept.length >= this.component.data.most_kept;
   }
 
-  showKept(kept) {
-    this.keptList.replaceChildren(...kept.map(({ label, colour }, index) => {
-      const dot = element("span", { class: "dot" });
-      dot.style.background = colour;
-      return element("li", {}, dot,
-        element("button", { type: "button", class: "plain", title: this.texts.take, onclick: () => this.take(index) }, label),
-        element("button", { type: "button", class: "plain", "aria-label": `${this.texts.remove} ${label}`, onclick: () => this.set({ kept: this.state.kept.filter((_, other) => other !== index) }) }, "×"));
-    }));
-  }
-
-  // ---- deeds --------------------------------------------------------------------------------------------------
-
-  switchWarmup() {
-    if (this.warm.checked) return this.ask({ warmup: "epoch" });
-    const composition = structuredClone(this.state.composition);
-    composition.schedule.warmup = null;
-    this.set({ composition });
-  }
-
-  keep() {
-    this.set({ kept: [...this.state.kept, { composition: this.state.composition, colour: this.colour }] });
-  }
-
-  take(index) {
-    this.set({ composition: this.state.kept[index].composition });
-  }
-
-  train() {
-    clearTimeout(this.settling);
-    this.component.setTriggerValue("train", this.state);
+  away(away) {
+    this.offline.hidden = !away;
   }
 
   close() {
     clearTimeout(this.settling);
+    document.removeEventListener("keydown", this.keys);
+    removeEventListener("pointerup", this.released);
+    removeEventListener("pointercancel", this.released);
+    this.exchange.close();
     this.chart.close();
   }
 }

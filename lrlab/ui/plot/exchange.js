@@ -1,0 +1,147 @@
+// What was done since the last answer, and the requests that carry it. One request is in flight; while it is under way
+// what is done waits, so that no answer is ever older than one before it, and nothing that was done is lost.
+
+const PATIENCE_MS = 20000; // without an answer after this the server counts as away
+const MOST_AT_ONCE = 100;
+const ATTEMPTS_MS = [250, 500, 1000, 2000, 4000]; // the waits between attempts; the last one repeats
+
+// Values replace each other, such as those of a slider on its way; every other change is carried out in its turn.
+const valueKey = (change) => (change.op === "points" ? `points ${change.at}` : change.op === "set" || change.op === "type" ? change.field : null);
+
+class Exchange {
+  // `on`: {answered(answer), refused(answer, changes), away(boolean), idle()}.
+  constructor(api, state, on) {
+    this.api = api;
+    this.state = state; // as the server gave it last
+    this.on = on;
+    this.waiting = []; // done, and not yet sent
+    this.held = []; // values that were refused; they stay until their controls say something else
+    this.oneByOne = 0; // so many of the waiting are sent each by itself
+    this.asked = true; // false: the state was not yet asked for
+    this.generation = 0;
+    this.failures = 0;
+    this.wake = null;
+    this.running = false;
+    this.closed = false;
+  }
+
+  // Something was done. Of values of one control the newest counts.
+  do(change) {
+    const key = valueKey(change);
+    if (key !== null) {
+      this.held = this.held.filter((other) => valueKey(other) !== key);
+      if (this.waiting.length && valueKey(this.waiting[this.waiting.length - 1]) === key) this.waiting.pop();
+    }
+    this.waiting.push(change);
+    this.run();
+  }
+
+  // Another state from now on; what was done before is forgotten, and so is the answer to it.
+  restart(state) {
+    this.generation += 1;
+    this.state = state;
+    this.waiting = [];
+    this.held = [];
+    this.oneByOne = 0;
+    this.asked = false;
+    this.flight?.abort();
+    this.run();
+  }
+
+  // Whether a control holds a value that the last answer does not know yet.
+  moving(field) {
+    return this.waiting.some((change) => valueKey(change) === field);
+  }
+
+  get quiet() {
+    return !this.running && this.waiting.length === 0;
+  }
+
+  async run() {
+    this.wake?.();
+    if (this.running || this.closed) return;
+    this.running = true;
+    while (!this.closed && (this.waiting.length || !this.asked)) {
+      const generation = this.generation;
+      const fresh = this.waiting.splice(0, this.oneByOne > 0 ? 1 : MOST_AT_ONCE);
+      this.oneByOne = Math.max(0, this.oneByOne - 1);
+      if (fresh.some((change) => valueKey(change) === null)) this.held = [];
+      const changes = [...this.held, ...fresh];
+      this.asked = true;
+      const answer = await this.ask(changes);
+      if (generation !== this.generation || this.closed) continue;
+      if (answer === null) {
+        // Nobody answered: all of it is still to be done, before what came meanwhile.
+        this.waiting = [...fresh, ...this.waiting];
+        this.asked = false;
+        this.on.away(true);
+        await this.pause(ATTEMPTS_MS[Math.min(this.failures++, ATTEMPTS_MS.length - 1)]);
+        continue;
+      }
+      if (this.failures) this.on.away(false);
+      this.failures = 0;
+      if (!answer.errors) {
+        this.held = [];
+        this.state = answer.state;
+        this.on.answered(answer);
+      } else this.turnedDown(answer, changes);
+    }
+    this.running = false;
+    if (!this.closed) this.on.idle();
+  }
+
+  turnedDown(answer, changes) {
+    if (changes.length > 1 && changes.some((change) => valueKey(change) === null)) {
+      // A choice is not stopped by a value that was being typed, nor that by a choice: each is carried out by itself.
+      this.waiting = [...changes, ...this.waiting];
+      this.held = [];
+      this.oneByOne = changes.length;
+      return;
+    }
+    const newer = new Set(this.waiting.map(valueKey));
+    this.held = changes.filter((change) => valueKey(change) !== null && !newer.has(valueKey(change)));
+    this.on.refused(answer, changes);
+  }
+
+  // The server's answer, or null where there is none. What it cannot even read is an error without a field.
+  async ask(changes) {
+    this.flight = new AbortController();
+    const late = setTimeout(() => this.flight.abort(), PATIENCE_MS);
+    try {
+      const response = await fetch(`${this.api}/curve`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ state: this.state, changes }),
+        signal: this.flight.signal,
+      });
+      if (response.status >= 500) return null;
+      const answer = await response.json();
+      return response.ok ? answer : { errors: [["", answer.error]], checks: [] };
+    } catch {
+      return null;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  // Waits, but no longer than until something is done or the network is back.
+  pause(milliseconds) {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        removeEventListener("online", done);
+        this.wake = null;
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      addEventListener("online", done);
+      this.wake = done;
+    });
+  }
+
+  close() {
+    this.closed = true;
+    this.flight?.abort();
+    this.wake?.();
+  }
+}
