@@ -6,7 +6,6 @@ A cosine alone has a closed form. What is left, a cosine with an eta_min among o
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -134,22 +133,15 @@ def _multiplied(lr: float, factors: Sequence[Floats]) -> Floats:
 
 def _one_by_one(lr: float, lines: Sequence[_Lines]) -> Floats:
     """torch's own operations in Python: where an LR is subtracted from another, another order of operations shows."""
-    columns = [values.tolist() for line in lines for values in (line.r, line.m, line.a)]
-    if len(lines) == 1:
-        steps = itertools.accumulate(zip(*columns, strict=True), _step, initial=lr)
-        return np.fromiter(itertools.islice(steps, 1, None), float, count=len(columns[0]))
+    ratios, lows, added = (
+        np.stack(rows, axis=1).ravel().tolist()
+        for rows in ([line.r for line in lines], [line.m for line in lines], [line.a for line in lines])
+    )
     values = []
-    for row in zip(*columns, strict=True):
-        for place in range(0, len(row), 3):
-            low = row[place + 1]
-            lr = row[place] * (lr - low) + low + row[place + 2]
+    for ratio, low, more in zip(ratios, lows, added, strict=True):
+        lr = ratio * (lr - low) + low + more
         values.append(lr)
-    return np.array(values)
-
-
-def _step(lr: float, line: tuple[float, float, float]) -> float:
-    ratio, low, added = line
-    return ratio * (lr - low) + low + added
+    return np.array(values[len(lines) - 1 :: len(lines)])
 
 
 def _cosine(lr: float, n: int, leaf: Cosine, first: int) -> Floats:

@@ -107,9 +107,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, NumPy {np.__version__}, Python {platform.python_version()}, ", end="")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for updates in given.updates:
-        print(
-            f"\n| {updates:,} updates | torch ms | us an update | curve ms | times faster |\n| --- | --- | --- | --- | --- |"
-        )
+        print(f"\n| {updates:,} updates | torch ms | us an update | curve ms | times faster |")
+        print("| --- | --- | --- | --- | --- |")
         for name, scheduler in schedules(updates).items():
             spec = ScheduleSpec.model_validate({"interval": "step", "scheduler": scheduler})
             ours = ours_seconds(spec, updates, given.repeat)
