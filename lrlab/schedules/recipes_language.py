@@ -64,7 +64,8 @@ class WarmupStableDecay(Settings):
         warmup, _ = warmed(run, rise, self.start_factor)
         fall = min(round(self.decay * run.updates), run.updates - rise)
         stable = run.updates - rise - fall
-        return per_step(self._scheduler(run, stable, fall) if fall else Fixed(), warmup)
+        falls = fall > 0 and self.final_factor < 1
+        return per_step(self._scheduler(run, stable, fall) if falls else Fixed(), warmup)
 
     def _scheduler(self, run: Run, stable: int, fall: int) -> Scheduler:
         if self.shape == "1-sqrt":

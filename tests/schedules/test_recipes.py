@@ -85,7 +85,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     *(
         ("warmup-stable-decay", {**lengths, "shape": shape, "final_factor": final})
         for shape in ("linear", "cosine", "1-sqrt")
-        for final in (0.0, 0.1)
+        for final in (0.0, 0.1, 1.0)
         for lengths in (
             {"warmup": 0.05, "start_factor": 0.1, "decay": 0.2},
             {"warmup": 0.0, "start_factor": 0.0, "decay": 1.0},
