@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 
 from lrlab.errors import LabError
 from lrlab.schedules import RECIPES, Parameter, Recipe, ScheduleSpec, curve
+from tests.schedules.oracle import assert_follows_torch
 from tests.schedules.published import DEFINITIONS, fastai_combined_cos
 
 RUNS = [(1, 1), (1, 7), (2, 1), (23, 1), (7, 13), (10, 10), (20, 30), (1, 601)]
@@ -117,6 +118,11 @@ def test_a_recipe_follows_its_published_definition(name: str, values: dict[str, 
     expected = published(name, values, epochs, steps, LR)
     drawn = curve(RECIPES[name].expand(values, epochs, steps, LR), LR, epochs, steps)
     assert_allclose(drawn.lr, expected, rtol=1e-9, atol=1e-12 * LR)
+
+
+@pytest.mark.parametrize(("name", "values"), CASES)
+def test_torch_steps_what_a_recipe_becomes(name: str, values: dict[str, Any]) -> None:
+    assert_follows_torch(RECIPES[name].expand(values, 7, 13, LR), LR, 7, 13)
 
 
 def test_every_recipe_has_a_definition_and_a_case() -> None:
