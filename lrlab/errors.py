@@ -51,8 +51,13 @@ def _field(fault: Any) -> str:
     if fault["type"] == "extra_forbidden" or not _is_tag(last):
         parts.append(last)
     if fault["type"] in _TAG_FAULTS:
-        parts.append("name")
+        parts.append(_tag_of(fault))
     return ".".join(part for part in parts if part)
+
+
+def _tag_of(fault: Any) -> str:
+    """The setting that says which of several kinds an object is: "name" of a scheduler, "kind" of a metric."""
+    return str(fault["ctx"]["discriminator"]).strip("'")
 
 
 def _is_tag(part: str) -> bool:
@@ -101,7 +106,7 @@ def _sentence(fault: Any) -> str:
     if kind == "json_invalid":
         return f"is not valid JSON: {context['error']}"
     if kind == "union_tag_invalid":
-        got = got["name"]
+        got = got[_tag_of(fault)]
     if kind in _ALLOWED:
         bounds = {key: _plain(value) for key, value in context.items()}
         return f"got {shown(got)}, allowed: {_ALLOWED[kind].format(**bounds)}"

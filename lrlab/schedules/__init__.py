@@ -32,6 +32,7 @@ from lrlab.schedules.preset import Preset
 from lrlab.schedules.presets import PRESETS
 from lrlab.schedules.recipe import Recipe
 from lrlab.schedules.recipes import RECIPES
+from lrlab.schedules.sharing import from_link, to_link
 from lrlab.schedules.spec import (
     LR_CAP,
     ChainedScheduler,
@@ -110,9 +111,10 @@ __all__ = [
     "curve",
     "equivalents",
     "example_metrics",
-    "json_code",
     "form_of",
+    "from_link",
     "in_calls",
+    "json_code",
     "label",
     "lambda_values",
     "number",
@@ -121,6 +123,7 @@ __all__ = [
     "replay",
     "sentences",
     "starting",
+    "to_link",
     "walk",
     "warmup_parameters",
     "warmup_updates",
