@@ -1,63 +1,115 @@
-"""What a person takes along from page to page: the composed schedule, in the session and in the page's address."""
+"""What a person takes along from page to page: the composed schedule, in the session and in the page's address.
+
+The session holds the composer's state and a number, its revision. The composer holds the state while it is on the page;
+a higher revision tells it that Python has put another one in its place.
+"""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
 
-from lrlab.charts import PreviewState
-from lrlab.errors import LabError, from_validation
-from lrlab.schedules import Composition
+from lrlab.charts import PreviewState, logged_metric, resolved
+from lrlab.errors import LabError, NotFound
+from lrlab.schedules import Composition, Synthetic, from_link, to_link
+from lrlab.ui import tabs_texts as texts
 
 QUERY = "schedule"
+"""The name under which the Schedule page's address holds the schedule."""
+
+STATE, COMPLAINT, REVISION, BEFORE = "preview_state", "preview_complaint", "preview_revision", "preview_before"
+"""Where they are in the session."""
 
 
 def preview_state() -> tuple[PreviewState, str]:
-    """The Schedule page's state: the session's, else the address's, else the first; and a complaint about it."""
-    if "preview_state" not in st.session_state:
-        state, complaint = _from_address(st.query_params.get(QUERY))
-        st.session_state.preview_state, st.session_state.preview_complaint = state, complaint
-    return st.session_state.preview_state, st.session_state.preview_complaint
+    """The composer's state: the session's, else the address's, else the first; and a complaint about the address."""
+    if STATE not in st.session_state:
+        st.session_state[STATE], st.session_state[COMPLAINT] = _from_address(st.query_params.get(QUERY))
+    return st.session_state[STATE], st.session_state.get(COMPLAINT, "")
 
 
 def composition() -> Composition | None:
-    """The schedule composed in this session; None when the Schedule page was not used yet."""
-    state = st.session_state.get("preview_state")
+    """The schedule composed in this session; None when no page has composed one yet."""
+    state = st.session_state.get(STATE)
     return state.composition if state else None
 
 
 def remember(raw: Any) -> None:
-    """Keeps what the composer sent; the address then holds the schedule, so that a reload and a copied link show it."""
+    """Keeps what the composer sent."""
     if raw is None:
         return
     try:
-        state = PreviewState.model_validate(raw)
-        state.composition.curve()
+        state = resolved(PreviewState.model_validate(raw))
+        _drawn(state.composition)
     except (ValidationError, LabError):
         # The composer shows the refusal beside the control at fault; what was last legal stays.
         return
-    if state == st.session_state.get("preview_state"):
+    if state == st.session_state.get(STATE):
         return  # the composer's first word; what is said about a link stays until something is changed
-    st.session_state.preview_state, st.session_state.preview_complaint = state, ""
-    st.query_params[QUERY] = to_text(state.composition)
+    st.session_state[STATE], st.session_state[COMPLAINT] = state, ""
+    st.session_state.pop(BEFORE, None)
 
 
-def to_text(value: Composition) -> str:
-    """A composition as compact JSON, without what is default in it."""
-    return json.dumps(value.model_dump(mode="json", exclude_none=True), separators=(",", ":"))
+def push(state: PreviewState) -> None:
+    """Puts `state` into the composer, on this page or the next time it is shown: an edit that can be undone there."""
+    before, _ = preview_state()
+    st.session_state[STATE], st.session_state[COMPLAINT] = state, ""
+    st.session_state[BEFORE] = before
+    st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1
+
+
+def pushed() -> dict[str, Any]:
+    """For the composer: how often another state was put into it, and what the newest has replaced (None: nothing, or
+    it was edited since)."""
+    before = st.session_state.get(BEFORE)
+    return {
+        "revision": st.session_state.get(REVISION, 0),
+        "before": before.model_dump(mode="json") if before else None,
+    }
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The composed schedule for others. `link`: as text, empty where it is too long, which `refusal` then says.
+
+    `address`: what the page's address is to hold of it; empty for the first schedule, which needs none, and None while
+    the address is one that could not be read.
+    """
+
+    link: str
+    refusal: str
+    address: str | None
+
+
+def shared() -> Shared:
+    state, complaint = preview_state()
+    try:
+        link, refusal = to_link(state.composition), ""
+    except LabError as error:
+        link, refusal = "", str(error)
+    address = "" if state.composition == Composition() else link
+    return Shared(link, refusal, None if complaint else address)
+
+
+def _drawn(composition: Composition) -> None:
+    """LabError where the composition has no curve."""
+    composition.curve(logged_metric(composition))
 
 
 def _from_address(text: str | None) -> tuple[PreviewState, str]:
     if not text:
         return PreviewState(), ""
     try:
-        composed = Composition.model_validate_json(text)
-        composed.curve()
-    except ValidationError as error:
-        return PreviewState(), str(from_validation(error))
+        composed = from_link(text)
+        try:
+            _drawn(composed)
+        except NotFound:  # a run of another lab
+            composed = composed.model_copy(update={"metric": Synthetic()})
+            _drawn(composed)
+            return PreviewState(composition=composed), texts.NO_RUN
     except LabError as error:
-        return PreviewState(), str(error)
+        return PreviewState(), texts.BAD_LINK + str(error)
     return PreviewState(composition=composed), ""

@@ -56,7 +56,7 @@ def _typed(field: ExperimentField) -> bool:
 def _start(field: ExperimentField) -> Any:
     if isinstance(field.start, tuple):
         return ", ".join(map(written, field.start))
-    return written(float(field.start)) if field.kind == "float" and _typed(field) else field.start
+    return written(field.start) if isinstance(field.start, float) and _typed(field) else field.start
 
 
 def _title(field: ExperimentField) -> str:

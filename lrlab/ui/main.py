@@ -22,6 +22,7 @@ st.html(STYLE)
 page = st.navigation(
     [
         st.Page(PAGES / "schedule.py", title="Schedule", default=True),
+        st.Page(PAGES / "gallery.py", title="Gallery"),
         st.Page(PAGES / "images.py", title="Images"),
         st.Page(PAGES / "train.py", title="Train"),
         st.Page(PAGES / "compare.py", title="Compare"),

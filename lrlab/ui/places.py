@@ -5,6 +5,7 @@ from pathlib import Path
 PAGES = Path(__file__).parents[2] / "pages"
 
 SCHEDULE = PAGES / "schedule.py"
+GALLERY = PAGES / "gallery.py"
 IMAGES = PAGES / "images.py"
 TRAIN = PAGES / "train.py"
 COMPARE = PAGES / "compare.py"

@@ -1,0 +1,47 @@
+"""The words of the Schedule page around the composer: its head and the tabs below, in one place."""
+
+from __future__ import annotations
+
+GALLERY = "Start from the gallery"
+BAD_LINK = "This link's schedule could not be read, so the page shows its first schedule instead: "
+NO_RUN = "The run that this schedule was previewed against is not in this lab; an invented loss stands in for its own."
+
+SHARE = {
+    "share": "Share link",
+    "address": "Address that holds this schedule",
+    "copy": "Copy",
+    "copied": "Copied. Whoever opens this address on this server sees the same curve.",
+    "by_hand": "Press Ctrl+C or Cmd+C to copy the selected address.",
+}
+
+CODE, PASTE, TABLE, ABOUT = "Code", "Paste code", "Table", "About"
+
+FORMATS = {"pytorch": "PyTorch", "json": "JSON"}
+FORMAT, OPTIMIZER = "Written as", "Optimiser"
+FILES = {"pytorch": "schedule.py", "keras": "schedule_keras.py", "json": "schedule.json"}
+CODE_HELP = {
+    "pytorch": "A script that runs as it stands: every update has the LR of the curve above.",
+    "keras": "For tf.keras or Keras 3: the schedule as a LearningRateSchedule or a callback.",
+    "json": "The schedule as lrlab reads it: python -m lrlab schedule schedule.json shows it in a terminal.",
+}
+DOWNLOAD = "Download {name}"
+
+TABLE_HELP = "One row an epoch; the file holds every update in full precision."
+BY_UPDATE, BY_EPOCH = "Every update as CSV", "Every epoch as CSV"
+TOO_LONG = "This run has {updates:,} updates; a file of every update is offered up to {most:,}."
+
+COLUMNS = {
+    "epoch": "epoch",
+    "first": "first update",
+    "lr_first": "LR, first update",
+    "lr_last": "LR, last update",
+    "momentum_first": "momentum, first update",
+    "momentum_last": "momentum, last update",
+    "group": "LR of {name}, first update",
+    "metric": "metric at its end",
+}
+
+WHEN, PARAMETERS, SOURCES = "When to use it", "What can be set", "Where it comes from"
+MADE_OF = "In this run the recipe is made of:"
+RECIPE_LINE = "A recipe, known from {origin}."
+WARMUP, WARMUP_LINE = "Warm-up", "The LR rises in a straight line, update by update, before anything else."
