@@ -65,6 +65,7 @@ BASE = 0.001
 LEFT = 0.04
 """The share of the LR that a decay without an end leaves at the end of the run, as it is set at first."""
 
+_ENTRIES = {entry.name: entry for entry in (*DECAY, *CYCLE, *CUSTOM, *MEASURED, *COMBINE)}
 _UNION, _ = typing.get_args(Scheduler)
 _CLASSES: Mapping[str, type[Scheduler]] = MappingProxyType(
     {specification.__name__: specification for specification in typing.get_args(_UNION)}
@@ -77,7 +78,7 @@ def parameters(name: str, calls: int, lr: float = BASE, form: str = "") -> tuple
     `lr`: the base LR, around which the ranges of other LRs lie. `form`: which of FORMS, by default the first one.
     Raises KeyError for a name that is not in CATALOGUE, or a form that the scheduler does not have.
     """
-    own = CATALOGUE[name].parameters
+    own = _ENTRIES[name].parameters
     if form:
         own = {known.name: known.parameters for known in FORMS.get(name, ())}[form]
     return tuple(_fit(name, parameter, calls, lr) for parameter in own)
@@ -98,7 +99,7 @@ def starting(
     a curve for every run, also one of a single call. Raises KeyError for an unknown name or form, and LabError (field
     "interval") where the scheduler does not take the interval: ReduceLROnPlateau takes "epoch" alone.
     """
-    allowed = CATALOGUE[name].intervals
+    allowed = _ENTRIES[name].intervals
     if interval not in allowed:
         raise LabError(
             f"interval: got {interval!r} with {name}, allowed: {' or '.join(map(repr, allowed))}; its metric is "
@@ -205,7 +206,7 @@ def _fit_factor(formula: Parameter, calls: int) -> Parameter:
 
 
 def _gamma(calls: int) -> Value:
-    return _fit_gamma(CATALOGUE["ExponentialLR"].parameters[0], calls).start
+    return _fit_gamma(_ENTRIES["ExponentialLR"].parameters[0], calls).start
 
 
 def _fit_table(table: Parameter, calls: int) -> Parameter:
@@ -229,9 +230,7 @@ _SPECIAL: Mapping[tuple[str, str], Callable[[Parameter, int], Parameter]] = Mapp
     }
 )
 
-_ENTRIES = (*DECAY, *CYCLE, *CUSTOM, *MEASURED, *COMBINE)
-CATALOGUE: Mapping[str, SchedulerEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
-"""Every scheduler by its name, in the order in which a person meets them; ranges are those of a 20-call run."""
-CATALOGUE = MappingProxyType(
-    {name: replace(entry, parameters=parameters(name, 20)) for name, entry in CATALOGUE.items()}
+CATALOGUE: Mapping[str, SchedulerEntry] = MappingProxyType(
+    {name: replace(entry, parameters=parameters(name, 20)) for name, entry in _ENTRIES.items()}
 )
+"""Every scheduler by its name, in the order in which a person meets them; ranges are those of a 20-call run."""

@@ -87,11 +87,12 @@ COMBINE = (
         "SequentialLR",
         "One scheduler after another; the next one takes over at each milestone, at its own beginning.",
         r"\eta_k = \eta^{(i)}_{k - m_i}, \quad m_i \le k < m_{i+1}, \quad m_0 = 0",
-        "Warm-up and then decay, or any curve in phases. Every phase starts from the base LR, not from where the one "
-        "before it ended, so lengths and milestones must fit for the curve to join. OneCycleLR as a phase replaces the "
-        "base LR of them all, and CyclicLR drops to its own base_lr; torch takes no ReduceLROnPlateau here. A "
-        "SequentialLR or ChainedScheduler may only be the first phase, and is then one call ahead. Built with "
-        "last_epoch to go on with a run, it starts at the base LR again: load its saved state instead.",
+        "Warm-up and then decay, or any curve in phases. A phase starts from the base LR, not from where the one "
+        "before it ended (MultiplicativeLR alone goes on from there), so lengths and milestones must fit for the curve "
+        "to join. A warm-up before OneCycleLR rises no further than max_lr / div_factor, for OneCycleLR replaces the "
+        "base LR; CyclicLR drops to its own base_lr; torch takes no ReduceLROnPlateau here. A SequentialLR or "
+        "ChainedScheduler may only be the first phase, and is then one call ahead. Built with last_epoch to go on with "
+        "a run, it starts at the base LR again: load its saved state instead.",
         (
             Parameter(
                 "milestones", "milestones", "list of int", (3,),

@@ -107,7 +107,7 @@ DECAY = (
             length("total_iters", "Calls until the LR is zero; 0 never changes it.", share=1, low=0, reach=2),
             Parameter(
                 "power", "power", "float", 2.0,
-                "1 is a straight line; above 1 falls early, below 1 falls late, 0 not until the end.",
+                "1 is a straight line; above 1 falls early, below 1 falls late, 0 not at all.",
                 min=0, max=5, step=0.1,
             ),
         ),

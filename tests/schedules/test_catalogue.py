@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import typing
+import warnings
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.optim import lr_scheduler
@@ -381,6 +382,7 @@ warmups = st.none() | st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     way=st.sampled_from(COUNTED), epochs=st.integers(1, 200), steps_per_epoch=st.integers(1, 1000), warmup=warmups,
     lr=st.floats(-6, 1).map(lambda exponent: 10**exponent),
@@ -464,6 +466,7 @@ TOLD = [
     ("CosineAnnealingWarmRestarts", "T_0", "refuses 2.0"),
     ("LinearLR", "start_factor", "before a saved optimiser is loaded"),
     ("ConstantLR", "factor", "divides by it"),
+    ("PolynomialLR", "total_iters", "0 never changes it"),
     ("OneCycleLR", "max_lr", "replaces the base LR"),
     ("OneCycleLR", "total_steps", "call N + 1 is an error"),
     ("OneCycleLR", "pct_start", "divides by zero"),
@@ -543,3 +546,60 @@ def test_the_momentum_that_is_told_to_be_overwritten_is(kind: Any, build: Any, e
     build(one)
     (group,) = one.param_groups
     assert (group["betas"][0] if "betas" in group else group["momentum"]) == expected
+
+
+def test_what_is_told_of_saved_states_is_so() -> None:
+    """LambdaLR's holds no lambda; SequentialLR goes on from its saved state, and not from last_epoch."""
+    assert lr_scheduler.LambdaLR(optimizer(), lambda epoch: 0.9**epoch).state_dict()["lr_lambdas"] == [None]
+
+    def phases(last_epoch: int = -1, state: Any = None) -> tuple[torch.optim.Optimizer, Any]:
+        one = optimizer()
+        one.param_groups[0]["initial_lr"] = 0.1
+        inner = [lr_scheduler.LinearLR(one, 0.1, total_iters=4), lr_scheduler.ExponentialLR(one, 0.5)]
+        scheduler = lr_scheduler.SequentialLR(one, inner, [4], last_epoch=last_epoch)
+        if state:
+            one.load_state_dict(state[0])
+            scheduler.load_state_dict(state[1])
+        return one, scheduler
+
+    one, scheduler = phases()
+    for _ in range(6):
+        one.step()
+        scheduler.step()
+    assert one.param_groups[0]["lr"] == pytest.approx(0.025)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert phases(last_epoch=6)[0].param_groups[0]["lr"] != pytest.approx(0.025)
+    loaded, _ = phases(state=(one.state_dict(), scheduler.state_dict()))
+    assert loaded.param_groups[0]["lr"] == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (lambda one: lr_scheduler.ExponentialLR(one, 0.5), 0.1),
+        (lambda one: lr_scheduler.LambdaLR(one, lambda epoch: 0.5**epoch), 0.1),
+        (lambda one: lr_scheduler.CosineAnnealingLR(one, 5), 0.1),
+        (lambda one: lr_scheduler.MultiplicativeLR(one, lambda epoch: 0.5), 0.005),
+        (lambda one: lr_scheduler.CyclicLR(one, 0.02, 0.2), 0.02),
+    ],
+)
+def test_where_the_second_phase_is_told_to_start(second: Any, expected: float) -> None:
+    """A first phase with a tenth of 0.1, then the second one."""
+    one = optimizer()
+    phases = [lr_scheduler.ConstantLR(one, 0.1, total_iters=100), second(one)]
+    scheduler = lr_scheduler.SequentialLR(one, phases, [3])
+    for _ in range(3):
+        one.step()
+        scheduler.step()
+    assert one.param_groups[0]["lr"] == pytest.approx(expected)
+
+
+def test_numbers_that_are_told() -> None:
+    assert round(100 * 0.85**20) == 4  # ExponentialLR: 0.85 leaves 4 % after 20 calls
+    assert 0.85**100 < 1e-6
+    assert round(100 * 0.9**30) == 4  # and 0.9 after 30 steps
+    assert 25 * 1e4 == 250_000  # OneCycleLR's last LR with both defaults
+    assert round(100 * np.exp(-0.1 * 10)) == 37  # Synthetic's speed of 0.1 after ten epochs
+    flat = ScheduleSpec.model_validate({"scheduler": {"name": "PolynomialLR", "total_iters": 5, "power": 0}})
+    assert (curve(flat, 0.1, 10, 1).lr == 0.1).all()  # "0 not at all"

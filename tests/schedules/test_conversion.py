@@ -210,6 +210,7 @@ def accepted(interval: str, name: str, text: str, other: Any, steps_per_epoch: i
         reject()
 
 
+@settings(deadline=None)
 @given(text=expressions, interval=st.sampled_from(["epoch", "step"]))
 def test_any_formula_means_the_same_in_the_other_counter(text: str, interval: Any) -> None:
     """Old and new formula agree at the border of an epoch, whatever stands around the counter."""
@@ -226,6 +227,7 @@ def test_any_formula_means_the_same_in_the_other_counter(text: str, interval: An
     assert values[0] == pytest.approx(values[1], rel=1e-9, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(
     text=expressions,
     interval=st.sampled_from(["epoch", "step"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrlab.errors import LabError
@@ -111,6 +111,7 @@ def test_equivalents_after_a_warm_up_count_the_calls_that_are_left() -> None:
     assert in_calls("100 %", "epoch", 20, 30, calls=17) == 17
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(0, 10_000), interval=st.sampled_from(["epoch", "step"]),
     epochs=st.integers(1, 200), steps_per_epoch=st.integers(1, 1000),
