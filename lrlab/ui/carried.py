@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lrlab.charts import PreviewState, logged_metric, resolved
 from lrlab.errors import LabError, NotFound
-from lrlab.schedules import Composition, Synthetic, from_link, to_link
+from lrlab.schedules import Composition, Logged, ScheduleSpec, Synthetic, from_link, to_link
 from lrlab.ui import tabs_texts as texts
 
 QUERY = "schedule"
@@ -59,6 +59,17 @@ def push(state: PreviewState) -> None:
     st.session_state[STATE], st.session_state[COMPLAINT] = state, ""
     st.session_state[BEFORE] = before
     st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1
+
+
+def fitted(schedule: ScheduleSpec | None, lr: float, epochs: int, steps_per_epoch: int) -> PreviewState:
+    """The composer's state on another run, a recipe fitted to it; with `schedule` in place of the composed one."""
+    state = st.session_state.get(STATE) or PreviewState()
+    run = {**dict(state.composition), "lr": lr, "epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    if isinstance(run["metric"], Logged):  # a run of another length
+        run["metric"] = Synthetic()
+    if schedule:
+        return state.with_composition(Composition.model_validate({**run, "schedule": schedule}))
+    return resolved(state.model_copy(update={"composition": Composition.model_validate(run)}))
 
 
 def pushed() -> dict[str, Any]:

@@ -39,9 +39,11 @@ PER_STEP = ("OneCycleLR", "CyclicLR")
 Kind = Literal["scheduler", "recipe", "preset"]
 
 
-def natural_interval(scheduler: str) -> Literal["epoch", "step"]:
-    """Where the scheduler is usually called."""
-    return "step" if scheduler in PER_STEP else "epoch"
+def plain_schedule(scheduler: str, run: Composition, form: str = "") -> ScheduleSpec:
+    """The scheduler by itself, with values that suit `run`, and called where it usually is."""
+    interval: Literal["epoch", "step"] = "step" if scheduler in PER_STEP else "epoch"
+    values = starting(scheduler, interval, run.epochs, run.steps_per_epoch, lr=run.lr, form=form)
+    return ScheduleSpec(interval=interval, scheduler=values)
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,7 @@ class Specimen:
         if self.kind == "recipe":
             schedule = RECIPES[self.name].expand({}, run.epochs, run.steps_per_epoch, run.lr)
         else:
-            interval = natural_interval(self.name)
-            scheduler = starting(self.name, interval, run.epochs, run.steps_per_epoch, lr=run.lr, form=self.form)
-            schedule = ScheduleSpec(interval=interval, scheduler=scheduler)
+            schedule = plain_schedule(self.name, run, self.form)
             metric = SETTLED if self.group == "measured" else metric
         return run.model_copy(update={"schedule": schedule, "metric": metric})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lrlab.runs import RunStatus
+from lrlab.schedules import Composition, ReduceLROnPlateau, ScheduleSpec
 
 LIVE = {
     "chart": "Loss, accuracy and learning rate of the runs, one above the other on one x axis",
@@ -44,6 +45,9 @@ TRAIN = {
     "schedule_help": "The one composed on the Schedule page, or a plain one whose lengths fit the epochs of this run.",
     "composed": "Composed: ",
     "to_schedule": "Change it on the Schedule page",
+    "fit": "Fit the recipe to this run",
+    "groups": "Its parameter groups are only previewed: the run trains all weights with the base LR.",
+    "measured": "It follows the validation {metric} of the run; here it is drawn against an invented one.",
     "more": "More settings",
     "start": "Start training",
     "starting": "Putting the run into the queue",
@@ -98,6 +102,17 @@ def length_note(interval: str, composed: tuple[int, int], run: tuple[int, int]) 
     if has < meant:
         return start + f"the last {meant - has:,} {unit} of it are never reached."
     return start + f"it goes on for {has - meant:,} {unit} beyond what it was composed for."
+
+
+def schedule_notes(schedule: ScheduleSpec, composed: Composition | None) -> list[str]:
+    """What is good to know before `schedule` is trained; `composed`: the composition that it comes from, if any."""
+    notes = []
+    if isinstance(schedule.scheduler, ReduceLROnPlateau):
+        metric = "loss" if schedule.scheduler.mode == "min" else "accuracy"
+        notes.append(TRAIN["measured"].format(metric=metric))
+    if composed and composed.groups:
+        notes.append(TRAIN["groups"])
+    return notes
 
 
 def ago(seconds: float) -> str:

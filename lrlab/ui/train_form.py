@@ -14,10 +14,22 @@ from lrlab import jobs
 from lrlab.errors import LabError, explain
 from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS, Experiment
 from lrlab.home import Home
-from lrlab.schedules import CATALOGUE, LR, Composition, ScheduleSpec, curve, label, sentences, starting
+from lrlab.schedules import (
+    CATALOGUE,
+    LR,
+    STEPS_PER_EPOCH,
+    Composition,
+    ScheduleSpec,
+    curve,
+    example_metrics,
+    label,
+    sentences,
+)
 from lrlab.ui import carried, fields, places, texts
 from lrlab.ui.images_choice import CARRIED as DATASET
+from lrlab.ui.markdown import plain
 from lrlab.ui.sparkline import sparkline
+from lrlab.ui.specimens import plain_schedule
 
 COMPOSED = "composed"
 FIRST_SCHEDULE = "StepLR"
@@ -40,14 +52,14 @@ def train_form(home: Home, datasets: Sequence[str]) -> Experiment | None:
     composition = carried.composition()
     _take_over(composition, datasets)
     slots: dict[str, Any] = {}
-    raw = _widgets(composition, datasets, slots)
+    raw = _widgets(home, composition, datasets, slots)
     asked = _check(home, raw)
     for field, sentence in asked.faults.items():
         slot = slots.get(field) or slots.get(field.partition(".")[0]) or slots[""]
         with slot:
             fields.refusal(sentence if slot is not slots[""] or not field else f"{field}: {sentence}")
     with slots["schedule"]:
-        _schedule_line(raw, asked, composition)
+        _schedule_line(asked, composition)
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button(
             texts.TRAIN["start"], type="primary", key="train.start", disabled=bool(asked.faults), width="content"
@@ -75,7 +87,9 @@ def _take_over(composition: Composition | None, datasets: Sequence[str]) -> None
     state["train.dataset_seen"] = state.get(DATASET)
 
 
-def _widgets(composition: Composition | None, datasets: Sequence[str], slots: dict[str, Any]) -> dict[str, Any]:
+def _widgets(
+    home: Home, composition: Composition | None, datasets: Sequence[str], slots: dict[str, Any]
+) -> dict[str, Any]:
     """Draws every widget, with room for a refusal beside each; what was entered, in the form of an Experiment."""
     raw: dict[str, Any] = {}
     what, model, *sizes = st.columns([2.2, 1.6, 1.1, 1.1, 1.1])
@@ -96,15 +110,15 @@ def _widgets(composition: Composition | None, datasets: Sequence[str], slots: di
     with rate:
         raw["optimizer"] = {"name": chosen, "lr": fields.ask(LR, "train.lr", title="LR")}
         slots["optimizer.lr"] = st.container()
-    with schedule:
-        raw["schedule"] = _schedule(composition, raw["epochs"])
+    slots["schedule"] = st.container()
+    with st.expander(texts.TRAIN["more"]):
+        _more(chosen, raw)
+    with schedule:  # the plain ones are fitted to the run, which the other fields make
+        raw["schedule"] = _schedule(composition, *_run(home, raw))
     with title:
         named = label(ScheduleSpec.model_validate(raw["schedule"]))
         raw["name"] = fields.ask(FIELDS["name"], "train.name", placeholder=named)
         slots["name"] = st.container()
-    slots["schedule"] = st.container()
-    with st.expander(texts.TRAIN["more"]):
-        _more(chosen, raw)
     slots[""] = st.container()
     return raw
 
@@ -138,8 +152,17 @@ def _choose(name: str, catalogue: Any) -> str:
     return str(chosen)
 
 
-def _schedule(composition: Composition | None, epochs: int) -> dict[str, Any]:
-    specs = {name: ScheduleSpec.model_validate({"scheduler": starting(name, "epoch", epochs, 1)}) for name in CATALOGUE}
+def _run(home: Home, raw: dict[str, Any]) -> tuple[float, int, int]:
+    """LR, epochs and steps per epoch of what was entered; the usual ones where that comes to no run."""
+    asked = _check(home, raw)
+    lr = asked.experiment.optimizer.lr if asked.experiment else float(str(LR.start))
+    steps = asked.plan.steps_per_epoch if asked.plan else int(str(STEPS_PER_EPOCH.start))
+    return lr, raw["epochs"], steps
+
+
+def _schedule(composition: Composition | None, lr: float, epochs: int, steps_per_epoch: int) -> dict[str, Any]:
+    run = Composition(lr=lr, epochs=epochs, steps_per_epoch=steps_per_epoch)
+    specs = {name: plain_schedule(name, run) for name in CATALOGUE}
     named = {name: label(spec) for name, spec in specs.items()}
     if composition:
         specs = {COMPOSED: composition.schedule, **specs}
@@ -155,20 +178,30 @@ def _schedule(composition: Composition | None, epochs: int) -> dict[str, Any]:
     return specs[chosen].model_dump()
 
 
-def _schedule_line(raw: dict[str, Any], asked: Asked, composition: Composition | None) -> None:
+def _schedule_line(asked: Asked, composition: Composition | None) -> None:
     """Which schedule is taken, drawn small and in words, and what it means that the run is longer or shorter."""
+    composed = composition if st.session_state["train.schedule"] == COMPOSED else None
+    fitted, note = None, ""
     with st.container(horizontal=True, vertical_alignment="center"):
         if asked.experiment and asked.plan:
-            experiment, plan = asked.experiment, asked.plan
-            lr = curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, plan.steps_per_epoch)
-            sparkline(lr.lr)
-            words = [f"**{label(experiment.schedule)}**", *sentences(lr)[:2]]
-            if composition and st.session_state["train.schedule"] == COMPOSED:
-                composed = (composition.epochs, composition.steps_per_epoch)
-                here = (experiment.epochs, plan.steps_per_epoch)
-                words.append(texts.length_note(experiment.schedule.interval, composed, here))
-            st.markdown(". ".join((words[0], " ".join(words[1:]).strip())), width="content")
-        st.page_link(places.SCHEDULE, label=texts.TRAIN["to_schedule"], width="content")
+            experiment, steps = asked.experiment, asked.plan.steps_per_epoch
+            schedule, lr, epochs = experiment.schedule, experiment.optimizer.lr, experiment.epochs
+            fitted = carried.fitted(None if composed else schedule, lr, epochs, steps)
+            drawn = curve(schedule, lr, epochs, steps, example_metrics(schedule, epochs))
+            sparkline(drawn.lr)
+            words = [*sentences(drawn)[:2], *texts.schedule_notes(schedule, composed)]
+            if composed:
+                note = texts.length_note(
+                    schedule.interval, (composed.epochs, composed.steps_per_epoch), (epochs, steps)
+                )
+            st.markdown(f"**{plain(label(schedule))}**. {plain(' '.join([*words, note]).strip())}", width="content")
+            if note and fitted.recipe and st.button(texts.TRAIN["fit"], key="train.fit"):
+                carried.push(fitted)
+                st.rerun()
+        if st.button(texts.TRAIN["to_schedule"], key="train.to_schedule", type="tertiary"):
+            if fitted:
+                carried.push(fitted)
+            st.switch_page(places.SCHEDULE)
 
 
 def _check(home: Home, raw: dict[str, Any]) -> Asked:

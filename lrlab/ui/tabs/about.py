@@ -9,10 +9,10 @@ import streamlit as st
 
 from lrlab.charts import PreviewState
 from lrlab.schedules import CATALOGUE, FORMS, RECIPES, WARMUP, Parameter, Recipe, SchedulerEntry, form_of, walk
+from lrlab.ui import specimens
 from lrlab.ui import tabs_texts as texts
 from lrlab.ui.markdown import plain
-from lrlab.ui.sparkline import EDGE, svg
-from lrlab.ui.specimens import HEIGHT, WIDTH, picture
+from lrlab.ui.sparkline import picture
 
 
 def about(state: PreviewState) -> None:
@@ -34,23 +34,22 @@ def about(state: PreviewState) -> None:
         else:
             _entry(name, entry, f"scheduler:{name}")
     if schedule.warmup:
-        st.markdown(f"#### {texts.WARMUP}\n\n{plain(texts.WARMUP_LINE)}\n\n{_list(WARMUP)}")
+        st.markdown(f"##### {texts.WARMUP}\n\n{plain(texts.WARMUP_LINE)}\n\n{_list(WARMUP)}")
 
 
 def _entry(title: str, entry: SchedulerEntry | Recipe, card: str) -> None:
     """`card`: the specimen whose picture shows it."""
-    words, drawing = st.columns([3, 1], gap="large")
-    with words:
-        st.markdown(f"#### {plain(title)}\n\n{plain(entry.line)}")
-        st.latex(entry.formula)
-        st.markdown(f"**{texts.WHEN}.** {plain(entry.when)}")
-        if entry.parameters:
-            st.markdown(f"**{texts.PARAMETERS}**\n\n{_list(entry.parameters)}")
-        links = "\n".join(f"- [{plain(name)}]({address})" for name, address in entry.source)
-        st.markdown(f"**{texts.SOURCES}**\n\n{links}")
+    drawing, words = st.columns([1, 3], gap="medium")
     with drawing:
-        path, shown = picture(card)
-        st.html(svg(path, WIDTH + 2 * EDGE, HEIGHT + 2 * EDGE, shown))
+        path, told = specimens.picture(card)
+        picture(path, specimens.WIDTH, specimens.HEIGHT, told)
+    with words:
+        st.markdown(f"##### {plain(title)}\n\n{plain(entry.line)}\n\n**{texts.WHEN}.** {plain(entry.when)}")
+    st.latex(entry.formula)
+    if entry.parameters:
+        st.markdown(f"**{texts.PARAMETERS}**\n\n{_list(entry.parameters)}")
+    links = "\n".join(f"- [{plain(name)}]({address})" for name, address in entry.source)
+    st.markdown(f"**{texts.SOURCES}**\n\n{links}")
 
 
 def _list(parameters: Sequence[Parameter]) -> str:

@@ -28,7 +28,11 @@ def table(state: PreviewState) -> None:
     values, groups = composition.curve(logged), composition.group_curves(logged)
     shown = by_epoch(values, groups)
     st.caption(texts.TABLE_HELP)
-    st.dataframe({name: _told(column) for name, column in shown.items()}, hide_index=True, width="stretch", height=320)
+    right = st.column_config.Column(alignment="right")
+    st.dataframe(
+        {name: _told(column) for name, column in shown.items()},
+        column_config=dict.fromkeys(shown, right), hide_index=True, width="stretch", height=320,
+    )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         if composition.updates <= MOST_UPDATES:
             _download(texts.BY_UPDATE, "updates.csv", lambda: by_update(values, groups))
