@@ -21,11 +21,13 @@ from lrlab.schedules.catalogue import (
     starting,
     warmup_parameters,
 )
+from lrlab.schedules.checks import Check, Repair, check
 from lrlab.schedules.code import json_code, pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
 from lrlab.schedules.curve import Curve, curve, warmup_updates
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.lengths import equivalents, in_calls
+from lrlab.schedules.measures import Measures, measures
 from lrlab.schedules.metric import Logged, Synthetic, example_metrics
 from lrlab.schedules.plateau import Decision, Plateau, replay
 from lrlab.schedules.preset import Preset
@@ -76,6 +78,7 @@ __all__ = [
     "TABLE",
     "WARMUP",
     "ChainedScheduler",
+    "Check",
     "Composition",
     "ConstantLR",
     "CosineAnnealingLR",
@@ -89,6 +92,7 @@ __all__ = [
     "LambdaLR",
     "LinearLR",
     "Logged",
+    "Measures",
     "MultiStepLR",
     "MultiplicativeLR",
     "OneCycleLR",
@@ -99,6 +103,7 @@ __all__ = [
     "Preset",
     "Recipe",
     "ReduceLROnPlateau",
+    "Repair",
     "ScheduleSpec",
     "Scheduler",
     "SchedulerEntry",
@@ -108,6 +113,7 @@ __all__ = [
     "Synthetic",
     "Table",
     "Warmup",
+    "check",
     "curve",
     "equivalents",
     "example_metrics",
@@ -117,6 +123,7 @@ __all__ = [
     "json_code",
     "label",
     "lambda_values",
+    "measures",
     "number",
     "parameters",
     "pytorch_code",

@@ -29,11 +29,37 @@ from lrlab.schedules.checks.model import Check, Found, Repair, Rule, Severity
 from lrlab.schedules.checks.situation import Situation
 from lrlab.schedules.composition import Composition
 from lrlab.schedules.curve import Curve
+from lrlab.schedules.spec import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    Fixed,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    Scheduler,
+    StepLR,
+)
 
 __all__ = ["MAX_CHECKS", "RULES", "Check", "Repair", "Rule", "Severity", "check"]
 
 MAX_CHECKS = 8
 """More than these nobody reads; the first ones repaired, others may take their place."""
+
+_PLAIN = (
+    Fixed,
+    StepLR,
+    MultiStepLR,
+    ExponentialLR,
+    ConstantLR,
+    LinearLR,
+    PolynomialLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ReduceLROnPlateau,
+)
 
 MAX_ALIKE = 2
 """So often one check is shown, where many schedulers of a nest have the same fault."""
@@ -75,7 +101,7 @@ def check(composition: Composition, curve: Curve | None = None, logged: Sequence
             if rule.severity == severity and alike < MAX_ALIKE and not _silenced(rule, fault, found):
                 told.append((rule, fault))
     return [
-        Check(rule.name, fault.path, fault.sentence, _legal(fault.repair), rule.severity)
+        Check(rule.name, fault.path, fault.sentence, _sound(run, fault.repair), rule.severity)
         for rule, fault in told[:MAX_CHECKS]
     ]
 
@@ -90,11 +116,20 @@ def _silenced(rule: Rule, fault: Found, found: list[tuple[Rule, Found]]) -> bool
     return False
 
 
-def _legal(repair: Repair | None) -> Repair | None:
-    """The repair, validated as any input: one that would leave what the schedule allows is not offered."""
+def _sound(run: Situation, repair: Repair | None) -> Repair | None:
+    """The repair, validated as any input: one that would leave what a schedule allows, or that would lose the curve
+    where there is one, is not offered."""
     if repair is None:
         return None
     try:
-        return Repair(repair.label, Composition.model_validate(repair.composition.model_dump()))
+        composition = Composition.model_validate(repair.composition.model_dump())
     except ValidationError:
         return None
+    if run.curve is not None and not _plain(composition.schedule.scheduler) and not run.drawable(composition):
+        return None
+    return Repair(repair.label, composition)
+
+
+def _plain(scheduler: Scheduler) -> bool:
+    """Whether nothing that a repair sets could make torch raise or the LR explode: most schedulers alone."""
+    return isinstance(scheduler, _PLAIN) and getattr(scheduler, "gamma", 1.0) <= 1

@@ -40,7 +40,7 @@ def eta_min_above_lr(run: Situation) -> Iterator[Found]:
     """An eta_min that is not below the LR turns the cosine round: torch does not complain."""
     for place in run.active(specs.CosineAnnealingLR, specs.CosineAnnealingWarmRestarts):
         low = place.scheduler.eta_min
-        if low >= place.base:
+        if 0 < low >= place.base:
             what = "the LR rises" if low > place.base else "the LR never changes"
             yield Found(
                 place.at("eta_min"),
@@ -101,13 +101,14 @@ def restarts_never_low(run: Situation) -> Iterator[Found]:
         lowest = _height(done - 1, length)
         if place.calls > done:  # the cycle before it is complete
             lowest = min(lowest, _height(length // times - 1, length // times))
+        longer = length * run.composition.steps_per_epoch
         eta_min = place.scheduler.eta_min
         low = eta_min + (place.base - eta_min) * lowest
         yield Found(
             place.at("T_0"),
             f"A cycle of {run.length(length)} never reaches eta_min {number(eta_min)}: the lowest LR is "
             f"{number(low)}, and the call after it is the restart.",
-            in_steps(run),
+            in_steps(run) if _height(longer - 1, longer) <= LOW else None,
             place.way,
         )
 

@@ -75,7 +75,7 @@ def milestone_twice(run: Situation) -> Iterator[Found]:
     for place in run.active(specs.MultiStepLR):
         gamma, times = place.scheduler.gamma, Counter(place.scheduler.milestones)
         milestone, count = times.most_common(1)[0]
-        if count > 1 and milestone < place.calls and gamma != 1:
+        if count > 1 and milestone < place.calls and gamma < 1:
             once = run.set(place, milestones=tuple(sorted(times)))
             yield Found(
                 place.at("milestones"),
@@ -169,8 +169,10 @@ def exponential_hardly_moves(run: Situation) -> Iterator[Found]:
         return
     for place in run.active(specs.ExponentialLR):
         gamma = place.scheduler.gamma
+        if not 0.9 < gamma < 1:
+            continue
         kept, meant = gamma ** (place.calls - 1), gamma ** (place.calls * steps)
-        if place.calls > 1 and 0.95 < kept < 1 and 1 - meant > 5 * (1 - kept) and meant < 0.9:
+        if place.calls > 1 and kept > 0.95 and 1 - meant > 5 * (1 - kept) and meant < 0.9:
             repair = run.set(place, gamma=nice(gamma**steps))
             if not place.way:
                 repair = Repair("Count steps", run.scheduled(interval="step"))

@@ -65,17 +65,22 @@ def one_cycle_moves_base(run: Situation) -> Iterator[Found]:
 
 
 def flattened(outer: specs.SequentialLR) -> specs.Scheduler:
-    """One SequentialLR that holds what the SequentialLRs directly in `outer` hold; phases without a call are gone."""
+    """One SequentialLR of what `outer` and the SequentialLRs in it hold; their phases without a call are gone."""
     edges = (0, *outer.milestones, None)
-    starts: list[int] = []
     found: list[specs.Scheduler] = []
+    starts: list[int] = []
     for scheduler, start, stop in zip(outer.schedulers, edges, edges[1:], strict=False):
         assert start is not None
-        inner = isinstance(scheduler, specs.SequentialLR)
-        parts = scheduler.schedulers if isinstance(scheduler, specs.SequentialLR) else (scheduler,)
-        offsets = (0, *scheduler.milestones) if isinstance(scheduler, specs.SequentialLR) else (0,)
+        parts: tuple[specs.Scheduler, ...] = (scheduler,)
+        offsets: tuple[int, ...] = (0,)
+        if isinstance(scheduler, specs.SequentialLR):
+            flat = flattened(scheduler)
+            if isinstance(flat, specs.SequentialLR):
+                parts, offsets = flat.schedulers, (0, *flat.milestones)
+            else:
+                parts = (flat,)
         for part, offset in zip(parts, offsets, strict=True):
-            if not inner or offset == 0 or stop is None or start + offset < stop:
+            if offset == 0 or stop is None or start + offset < stop:
                 found.append(part)
                 starts.append(start + offset)
     return sequence(found, starts[1:])

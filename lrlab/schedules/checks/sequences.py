@@ -73,7 +73,7 @@ def phase_without_calls(run: Situation) -> Iterator[Found]:
                 yield Found(
                     place.at(f"milestones.{index}"),
                     f"Milestone {milestones[index]:,} is given twice: {left_out.name} between the two has no call.",
-                    _without(run, place, index, f"Leave out {left_out.name}"),
+                    _without(run, place, index),
                     place.way,
                 )
                 break
@@ -99,7 +99,7 @@ def milestone_at_zero(run: Situation) -> Iterator[Found]:
         yield Found(
             place.at("milestones.0"),
             f"With a milestone at 0 {names[0]} has no phase, and torch's versions differ: {does}.",
-            _without(run, place, 0, f"Leave out {names[0]}"),
+            _without(run, place, 0, skipped),
             place.way,
         )
 
@@ -190,10 +190,13 @@ def _moved_forward(run: Situation, place: Sequence, first: int) -> Repair | None
     return repair if run.drawable(repair.composition) else None
 
 
-def _without(run: Situation, place: Sequence, phase: int, label: str) -> Repair:
+def _without(run: Situation, place: Sequence, phase: int, count: int = 1) -> Repair:
+    """The sequence without `count` phases from `phase` on, whose milestones coincide."""
     schedulers, milestones = list(place.scheduler.schedulers), list(place.scheduler.milestones)
-    del schedulers[phase], milestones[max(phase - 1, 0)]
-    return Repair(label, run.replaced(place.way, sequence(schedulers, milestones)))
+    first, before = schedulers[phase], max(phase - 1, 0)
+    del schedulers[phase : phase + count], milestones[before : before + count]
+    others = f" and {count - 1} more" if count > 1 else ""
+    return Repair(f"Leave out {first.name}{others}", run.replaced(place.way, sequence(schedulers, milestones)))
 
 
 def _held(run: Situation, place: Place[Any], lr: float) -> Repair | None:

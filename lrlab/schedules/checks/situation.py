@@ -177,7 +177,7 @@ class Situation:
 
 def in_steps(run: Situation) -> Repair | None:
     """The repair that calls step() after every update and keeps the shape; None where that is impossible."""
-    if run.unit == "step" or run.composition.steps_per_epoch == 1:
+    if run.unit == "step" or run.left == run.calls:
         return None
     try:
         composition = run.composition.with_interval("step")
