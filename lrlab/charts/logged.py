@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from lrlab.errors import LabError
+from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 from lrlab.runs import Run, Tail, load_run
 from lrlab.schedules import Composition, Logged, ReduceLROnPlateau
@@ -40,9 +40,12 @@ _read: dict[tuple[Path, str], Measured] = {}
 def measured(run_id: str, mode: str) -> Measured:
     """The validation loss of a run (mode "min") or its accuracy ("max").
 
-    NotFound where there is no such run, LabError (field "metric.run") where it has logged none.
+    NotFound where there is no such run, LabError where it has logged none; their field is "metric.run".
     """
-    run = load_run(run_id, lab_home())
+    try:
+        run = load_run(run_id, lab_home())
+    except NotFound as error:
+        raise NotFound(str(error), field="metric.run") from error
     with _lock:
         _, tail = _tails.setdefault(run.folder, (run, Tail(run)))
         _tails.move_to_end(run.folder)

@@ -18,7 +18,7 @@ from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState
 from lrlab.charts.figure import colour
 from lrlab.charts.logged import CALLED, logged_metric
 from lrlab.charts.panels import Panel, metric_panel, momentum_panel
-from lrlab.charts.schedule import Drawn, schedule_figure
+from lrlab.charts.schedule import BESIDE, Drawn, schedule_figure
 from lrlab.errors import LabError, explain
 from lrlab.schedules import (
     CATALOGUE,
@@ -27,6 +27,7 @@ from lrlab.schedules import (
     Composition,
     Curve,
     Fixed,
+    LambdaLR,
     ReduceLROnPlateau,
     SequentialLR,
     label,
@@ -34,23 +35,9 @@ from lrlab.schedules import (
     sentences,
     warmup_updates,
 )
+from lrlab.schedules.checks import check
 from lrlab.schedules.formula import CONSTANTS, FUNCTIONS, VARIABLES
-
-try:
-    from lrlab.schedules import Measures, check, measures
-except ImportError:  # TEMPORARY while checks are being written by another engineer
-    from dataclasses import make_dataclass
-
-    Measures = make_dataclass("Measures", ["area", "above_half", "final_over_peak"])
-
-    def check(composition, curve=None, logged=None):
-        return []
-
-    def measures(curve):
-        return Measures(
-            float(curve.lr.sum()), float((curve.lr > curve.lr.max() / 2).mean()), float(curve.lr[-1] / curve.lr.max())
-        )
-
+from lrlab.schedules.measures import Measures, measures
 
 Json = dict[str, Any]
 
@@ -120,6 +107,7 @@ def _answer(state: PreviewState) -> Json:
         log=state.log,
         groups=composition.group_curves(logged),
         borders=_borders(composition),
+        points=_points(composition),
         calls=None if isinstance(scheduler, Fixed) else composition.schedule.interval,
         panel=_panel(state, values, own),
     )
@@ -153,15 +141,32 @@ def _panel(state: PreviewState, values: Curve, own: str) -> Panel | None:
     return momentum_panel(values, own, state.x)
 
 
-def _borders(composition: Composition) -> list[int]:
+def _borders(composition: Composition) -> list[float]:
     """The updates at which the warm-up ends and at which the phases of the outermost SequentialLR begin."""
+    schedule = composition.schedule
+    warm = warmup_updates(schedule.warmup, composition.steps_per_epoch)
+    borders = [float(warm)]
+    if isinstance(schedule.scheduler, SequentialLR):
+        borders += [_update(composition, milestone) for milestone in schedule.scheduler.milestones]
+    return [update for update in borders if 0 < update < composition.updates]
+
+
+def _points(composition: Composition) -> list[tuple[float, float]]:
+    """Update and LR of each point of a curve drawn by hand."""
+    scheduler = composition.schedule.scheduler
+    if not isinstance(scheduler, LambdaLR) or scheduler.table is None:
+        return []
+    places = [(_update(composition, call), factor * composition.lr) for call, factor in scheduler.table.points]
+    return [(update, lr) for update, lr in places if update <= composition.updates]
+
+
+def _update(composition: Composition, call: float) -> float:
+    """The optimiser update from which on the LR of the scheduler's call number `call` is used."""
     schedule, steps = composition.schedule, composition.steps_per_epoch
     warm = warmup_updates(schedule.warmup, steps)
-    borders = [warm] if warm else []
-    if isinstance(schedule.scheduler, SequentialLR):
-        for milestone in schedule.scheduler.milestones:
-            borders.append((warm // steps + milestone) * steps if schedule.interval == "epoch" else warm + milestone)
-    return [update for update in borders if 0 < update < composition.updates]
+    if schedule.interval == "step" or call == 0:
+        return warm + call
+    return (warm // steps + call) * steps
 
 
 def _checks(composition: Composition, values: Curve | None, logged: Sequence[float] | None) -> list[Json]:
@@ -194,7 +199,7 @@ def _kept(kept: Kept) -> Json:
 
 def _measured(composition: Composition, logged: Sequence[float] | None) -> tuple[Drawn, Measures]:
     values = composition.curve(logged)
-    return Drawn.of(values), measures(values)
+    return Drawn.of(values, BESIDE), measures(values)
 
 
 @lru_cache(maxsize=64)

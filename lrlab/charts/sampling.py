@@ -23,22 +23,22 @@ JUMP = 4.0
 def drawn_rows(values: Floats, most: int = MOST) -> Rows:
     """The updates to draw of `values`, in order: at most about `most`, the first and the last among them.
 
-    All of them where they are few. Of a staircase every corner, of a smooth curve every jump and every turn, as long as
-    these leave room for as many evenly spread ones to hover over; else the lowest and the highest value of each column.
+    All of them where they are few. Of a staircase every corner, of a smooth curve every jump and every turn, with
+    evenly spread ones to hover over; where these are too many, the lowest and the highest value of each column.
     """
     n = len(values)
     if n <= most:
         return np.arange(n)
     change = np.diff(values)
     corners = np.flatnonzero(change) + 1
-    if len(corners) <= most // 2:
+    if len(corners) <= most:
         return _with_spread(corners, n, most)
     needed = np.union1d(_jumps(change), _turns(change))
     return _with_spread(needed, n, most) if len(needed) <= most // 2 else thin(values, most)
 
 
 def _with_spread(rows: Rows, n: int, most: int) -> Rows:
-    return np.union1d(rows, np.linspace(0, n - 1, most - len(rows)).astype(np.int64))
+    return np.union1d(rows, np.linspace(0, n - 1, max(most - len(rows), most // 5)).astype(np.int64))
 
 
 def _jumps(change: Floats) -> Rows:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from lrlab.charts.figure import Figure, axis, layout, typed
 from lrlab.charts.panels import Panel
-from lrlab.charts.sampling import drawn_rows
+from lrlab.charts.sampling import MOST, drawn_rows
 from lrlab.schedules import Curve
 
 Axis = Literal["epoch", "step"]
 
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 """The groups' lines, in order; they repeat after the last."""
+
+BESIDE = 500
+"""So many updates are drawn of a curve that stands beside the one being composed."""
 
 MOST_TICKS = 60
 """Above so many calls of step() their ticks would run together."""
@@ -36,8 +39,8 @@ class Drawn:
     steps_per_epoch: int
 
     @classmethod
-    def of(cls, curve: Curve) -> Drawn:
-        rows = drawn_rows(curve.lr)
+    def of(cls, curve: Curve, most: int = MOST) -> Drawn:
+        rows = drawn_rows(curve.lr, most)
         return cls(rows, curve.lr[rows], len(curve.lr), curve.steps_per_epoch)
 
     def length(self, x: Axis) -> float:
@@ -50,21 +53,23 @@ def schedule_figure(
     x: Axis = "epoch",
     log: bool = False,
     groups: Sequence[tuple[str, Curve]] = (),
-    borders: Sequence[int] = (),
+    borders: Sequence[float] = (),
+    points: Sequence[tuple[float, float]] = (),
     calls: Literal["epoch", "step"] | None = None,
     panel: Panel | None = None,
 ) -> Figure:
     """(label, colour, curve) each as one line; the first is the one being composed and is drawn strong.
 
     A line is a staircase: update u holds its LR from u to u + 1. `groups`: parameter groups of the first, dashed in its
-    colour. `borders`: the updates with which the phases of the first begin. `calls`: where its `step()` is called,
-    marked on the x axis; None where there is none. `panel`: what is drawn below, on the same x axis.
+    colour. `borders`: the updates with which the phases of the first begin. `points`: those by which it was drawn, each
+    an update and the LR there. `calls`: where its `step()` is called, marked on the x axis; None where there is none.
+    `panel`: what is drawn below, on the same x axis.
     """
     drawn = [(name, colour, _drawn(curve)) for name, colour, curve in curves]
     several = len(curves) + len(groups) > 1
     first = drawn[0][2]
     traces = [_trace(*line, x, width=1.5, told=True) for line in drawn[1:]]
-    members = [_drawn(curve) for _, curve in groups]
+    members = [_drawn(curve, BESIDE) for _, curve in groups]
     for index, ((name, _), member) in enumerate(zip(groups, members, strict=True)):
         dash = DASHES[index % len(DASHES)]
         traces.append(_trace(name, drawn[0][1], member, x, width=1.75, dash=dash, told=True, legend=True))
@@ -72,6 +77,8 @@ def schedule_figure(
     base = _trace(*drawn[0], x, width=3, told=False, legend=bool(groups))
     traces.append(base | {"name": "base LR"} if groups else base)
     lines = [line for _, _, line in drawn] + members
+    if points:
+        traces.append(_marks(points, drawn[0][1], 1 / first.steps_per_epoch if x == "epoch" else 1))
     y = _log() if log else _linear(lines)
     bottom = 0.0 if panel is None else panel.height + 0.09
     own = layout(
@@ -94,8 +101,8 @@ def schedule_figure(
     return {"data": traces, "layout": own}
 
 
-def _drawn(curve: Curve | Drawn) -> Drawn:
-    return curve if isinstance(curve, Drawn) else Drawn.of(curve)
+def _drawn(curve: Curve | Drawn, most: int = MOST) -> Drawn:
+    return curve if isinstance(curve, Drawn) else Drawn.of(curve, most)
 
 
 def _linear(lines: Sequence[Drawn]) -> dict[str, Any]:
@@ -125,6 +132,14 @@ def _x_axis(x: Axis, longest: float, calls: Literal["epoch", "step"] | None, fir
             each = 1 if x == "epoch" else first.steps_per_epoch
             own["minor"] = {"ticks": "outside", "ticklen": 5, "tick0": 0, "dtick": each, "showgrid": False}
     return own
+
+
+def _marks(points: Sequence[tuple[float, float]], colour: str, unit: float) -> dict[str, Any]:
+    places, lr = np.array(points, dtype=float).T
+    return {
+        "type": "scatter", "mode": "markers", "name": "points", "x": typed(places * unit), "y": typed(lr),
+        "marker": {"size": 9, "color": colour}, "hoverinfo": "skip", "showlegend": False, "cliponaxis": False,
+    }  # fmt: skip
 
 
 def _border(place: float) -> dict[str, Any]:

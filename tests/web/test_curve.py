@@ -14,7 +14,9 @@ def client():
 
 
 def test_a_state_gives_a_figure(client):
-    answer = client.post("/api/curve", json={"state": {}, "change": {"scheduler": "CosineAnnealingLR"}}).json()
+    answer = client.post(
+        "/api/curve", json={"state": {}, "changes": [{"op": "choose", "name": "CosineAnnealingLR"}]}
+    ).json()
     assert answer["state"]["composition"]["schedule"]["scheduler"]["name"] == "CosineAnnealingLR"
     assert answer["figure"]["data"][0]["type"] == "scatter"
 

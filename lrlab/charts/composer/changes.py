@@ -83,7 +83,7 @@ def changed(raw: Any, changes: Any = ()) -> PreviewState:
     Raises LabError or pydantic's ValidationError where the state, a change or what it leads to is refused.
     """
     state: PreviewState | None = None
-    for change in _changes.validate_python(list(changes or ())):
+    for change in map(_as_deed, _changes.validate_python(list(changes or ()))):
         if isinstance(change, deeds.Deed):
             state = change.on(state or _legal(raw))
             continue
@@ -92,8 +92,15 @@ def changed(raw: Any, changes: Any = ()) -> PreviewState:
             value: Any = change.value
         else:
             value = read(change.text, change.kind, change.field, Ruler(state or _legal(raw)))
-        raw, state = _put(raw, _way(change.field), value), None
+        raw, state = _put(raw, _way(change.field), value, change.field), None
     return state or _legal(raw)
+
+
+def _as_deed(change: Change) -> Change:
+    """Another unit of the warm-up is a choice that moves its length, however it is made."""
+    if isinstance(change, Set) and change.field == "warmup.unit":
+        return deeds.WarmUp.model_validate({"op": "warmup", "unit": change.value})
+    return change
 
 
 def _legal(raw: Any) -> PreviewState:
@@ -110,14 +117,14 @@ def _way(field: str) -> list[str]:
     return ["composition", *(("schedule",) if first in SCHEDULE else ()), first, *rest]
 
 
-def _put(whole: Any, way: Sequence[str], value: Any) -> Any:
+def _put(whole: Any, way: Sequence[str], value: Any, field: str) -> Any:
     """`whole` with `value` at `way`; nothing of `whole` itself is changed."""
     if not way:
         return value
     first, *rest = way
     if isinstance(whole, dict):
-        return {**whole, first: _put(whole.get(first), rest, value)}
+        return {**whole, first: _put(whole.get(first), rest, value, field)}
     if isinstance(whole, list) and first.isdecimal() and int(first) < len(whole):
         place = int(first)
-        return [*whole[:place], _put(whole[place], rest, value), *whole[place + 1 :]]
-    raise LabError(f"there is no setting {first[:60]!r}", field=first[:60])
+        return [*whole[:place], _put(whole[place], rest, value, field), *whole[place + 1 :]]
+    raise LabError(f"there is no setting {field!r}", field=field)

@@ -25,9 +25,6 @@ Place = Annotated[int, Field(ge=0, le=1000)]
 Name = Annotated[str, Field(max_length=64)]
 Typed = Annotated[str, Field(max_length=600)]
 
-SYNTHETIC = {"min": Synthetic(), "max": Synthetic(start=0.25, floor=0.9)}
-"""What a plateau is previewed against at first: a loss that falls, or an accuracy that rises."""
-
 GROUP_NAMES = ("backbone", *(f"group {number}" for number in range(2, 100)))
 
 
@@ -39,6 +36,13 @@ class Deed(BaseModel):
     def on(self, state: PreviewState) -> PreviewState:
         """Raises LabError, or pydantic's ValidationError, where it cannot be done."""
         raise NotImplementedError
+
+
+def invented(mode: Literal["min", "max"], epochs: int) -> Synthetic:
+    """What a plateau is previewed against at first: a loss that falls, or an accuracy that rises, and has hardly
+    anything left to gain by the middle of the run."""
+    speed = min(max(round(10 / epochs, 2), 0.01), 2.0)
+    return Synthetic(speed=speed) if mode == "min" else Synthetic(start=0.25, floor=0.9, speed=speed)
 
 
 def with_run(state: PreviewState, **values: Any) -> PreviewState:
@@ -152,7 +156,7 @@ class Metric(Deed):
         if not isinstance(scheduler, ReduceLROnPlateau):
             raise LabError("metric: only ReduceLROnPlateau follows one", field="metric")
         if self.run is None:
-            return with_run(state, metric=SYNTHETIC[scheduler.mode])
+            return with_run(state, metric=invented(scheduler.mode, state.composition.epochs))
         found = measured(self.run, scheduler.mode)
         return with_run(
             state, metric=Logged(run=self.run), epochs=len(found.values), steps_per_epoch=found.steps_per_epoch,

@@ -181,7 +181,7 @@ class _Maker:
         value = milestones[index]
         return self.control(f"{field}.{index}", parameter, value) | {
             "kind": "length",
-            "title": "then, from",
+            "title": f"Phase {index + 2} begins at",
             "note": self._ruler.words(field, value),
             "max": max(calls, value),
             "low": milestones[index - 1] if index else 1,

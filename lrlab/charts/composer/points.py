@@ -31,7 +31,7 @@ def drawn_by_hand(scheduler: Scheduler, run: Composition, calls: int) -> LambdaL
 
 def shown_points(table: Table, lr: float) -> list[tuple[str, str]]:
     """The rows of the grid: each point's call, and the LR there where the base LR is `lr`."""
-    return [(f"{call:.15g}", f"{factor * lr:.6g}") for call, factor in table.points]
+    return [(f"{call:.15g}", _written(factor * lr)) for call, factor in table.points]
 
 
 def typed_points(
@@ -46,7 +46,8 @@ def typed_points(
             points.append(exact[row])
             continue
         call = read_length(row[0], f"{field}.{index}.0", ruler)
-        points.append((call, read_number(row[1], "float", f"{field}.{index}.1") / lr))
+        factor = read_number(row[1], "float", f"{field}.{index}.1") / lr
+        points.append((call, float(f"{factor:.12g}")))  # 0.01 of 0.1 is a tenth
     try:
         return LambdaLR(table=Table.model_validate({**table.model_dump(), "points": points}))
     except ValidationError as error:
@@ -73,6 +74,14 @@ def _table(scheduler: Scheduler, field: str) -> Table:
     if not isinstance(scheduler, LambdaLR) or scheduler.table is None:
         raise LabError("points: only a LambdaLR that is drawn by hand has points", field=field)
     return scheduler.table
+
+
+def _written(lr: float) -> str:
+    """Six digits, and below a thousandth a power of ten, as everywhere on the page."""
+    if lr == 0 or lr >= 1e-3:
+        return f"{lr:.6g}"
+    mantissa, exponent = f"{lr:.5e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def _short(value: float) -> float:

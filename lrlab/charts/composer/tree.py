@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate, pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from lrlab.errors import LabError
 from lrlab.schedules import (
@@ -69,6 +69,7 @@ def spans(scheduler: Scheduler, calls: int) -> list[tuple[int, int]]:
 
 def calls_at(scheduler: Scheduler, at: Path, calls: int) -> int:
     """The calls for which the scheduler at `at` is at work, at least 1."""
+    inside(scheduler, at)
     for depth, place in enumerate(at):
         start, end = spans(inside(scheduler, at[:depth]), calls)[place]
         calls = end - start
@@ -151,5 +152,4 @@ def _own_end(scheduler: Scheduler, calls: int) -> int:
 
 
 def _remade(scheduler: S, **values: Any) -> S:
-    made: S = type(scheduler).model_validate({**dict(scheduler), **values})
-    return made
+    return cast(S, type(scheduler).model_validate({**dict(scheduler), **values}))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from lrlab.charts.composer import tree as tree
-from lrlab.charts.composer.deeds import Deed, Name, Place, Typed, with_schedule
+from lrlab.charts.composer.deeds import Deed, Name, Place, Typed, invented, with_run, with_schedule
 from lrlab.charts.composer.points import drawn_by_hand, one_more, typed_points
 from lrlab.charts.composer.state import PreviewState
 from lrlab.charts.composer.typed import Ruler
-from lrlab.schedules import Scheduler
+from lrlab.errors import LabError, explain
+from lrlab.schedules import Scheduler, Synthetic
 from lrlab.schedules.table import MAX_POINTS
 
 At = Annotated[tuple[Place, ...], Field(max_length=25)]
@@ -26,7 +27,11 @@ class _InTree(Deed):
         run = state.composition
         scheduler = run.schedule.scheduler
         calls = tree.calls_at(scheduler, self.at, max(run.calls, 1))
-        edited = tree.replaced(scheduler, self.at, lambda inner: change(inner, calls))
+        try:
+            edited = tree.replaced(scheduler, self.at, lambda inner: change(inner, calls))
+        except ValidationError as error:
+            where, sentence = explain(error)[0]
+            raise LabError(sentence, field=".".join(filter(None, (self._field, where)))) from error
         return with_schedule(state, scheduler=edited)
 
     def _held(self, state: PreviewState) -> tree.Several:
@@ -44,8 +49,11 @@ class Choose(_InTree):
     name: Name
 
     def on(self, state: PreviewState) -> PreviewState:
-        if self.name == "ReduceLROnPlateau" and not self.at:  # its metric is measured once an epoch
-            state = state.with_composition(state.composition.with_interval("epoch"))
+        if self.name == "ReduceLROnPlateau" and not self.at:
+            # Its metric is measured once an epoch. One that nobody has set yet is made to level off within the run.
+            run = state.composition.with_interval("epoch")
+            metric = invented("min", run.epochs) if run.metric == Synthetic() else run.metric
+            state = with_run(state.with_composition(run), metric=metric)
         run = state.composition
         return self._edited(
             state, lambda inner, calls: tree.chosen(inner, self.name, run.schedule.interval, calls, run.lr)

@@ -184,6 +184,8 @@ class Preview {
     this.kept.show(answer.kept);
     this.keepButton.disabled = state.kept.length >= this.component.data.most_kept;
     this.plot.classList.toggle("tall", answer.tall);
+    // A finger on the chart scrolls the page; zooming is for pointers that hover.
+    if (matchMedia("(pointer: coarse)").matches) answer.figure.layout.dragmode = false;
     this.chart.draw(answer.figure).catch((error) => this.complain([["", error.message]]));
     this.travelled();
     this.last = answer;
@@ -203,7 +205,9 @@ class Preview {
     this.afterwards = null;
     // A choice that was refused is not made; a value stays as it was typed, with the reason beside it.
     if (changes.some((change) => valueKey(change) === null)) this.show(this.last);
-    this.complain(answer.errors);
+    // What a repair is offered for is told with the repair, and only marked where it is set.
+    const told = new Set(answer.checks.map((check) => check.path));
+    this.complain(answer.errors.map(([field, sentence]) => [field, told.has(field) ? " " : sentence]));
     this.checks.show(answer.checks, true);
   }
 
@@ -223,7 +227,7 @@ class Preview {
     for (const [field, sentence] of errors) {
       const found = this.at(field);
       if (found && !concerned.has(found)) concerned.set(found, [sentence, field]);
-      else if (!found) loose.push(sentence);
+      else if (!found && sentence.trim()) loose.push(sentence);
     }
     for (const control of [...this.fields.values(), ...this.views.values()]) control.complain(...(concerned.get(control) ?? [""]));
     assign(this.problem, "textContent", loose.join(" "));
