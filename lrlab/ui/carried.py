@@ -61,15 +61,29 @@ def push(state: PreviewState) -> None:
     st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1
 
 
-def fitted(schedule: ScheduleSpec | None, lr: float, epochs: int, steps_per_epoch: int) -> PreviewState:
-    """The composer's state on another run, a recipe fitted to it; with `schedule` in place of the composed one."""
+def has_recipe() -> bool:
+    """Whether the composed schedule is what a recipe has become."""
+    state = st.session_state.get(STATE)
+    return state is not None and state.recipe is not None
+
+
+def fitted(schedule: ScheduleSpec | None, run: Composition) -> PreviewState:
+    """The composer's state on the LR and length of `run`, a recipe fitted to them; with `schedule` in place of the
+    composed one."""
     state = st.session_state.get(STATE) or PreviewState()
-    run = {**dict(state.composition), "lr": lr, "epochs": epochs, "steps_per_epoch": steps_per_epoch}
-    if isinstance(run["metric"], Logged):  # a run of another length
-        run["metric"] = Synthetic()
+    values = dict(state.composition) | {name: getattr(run, name) for name in ("lr", "epochs", "steps_per_epoch")}
+    if isinstance(values["metric"], Logged):  # a run of another length
+        values["metric"] = Synthetic()
     if schedule:
-        return state.with_composition(Composition.model_validate({**run, "schedule": schedule}))
-    return resolved(state.model_copy(update={"composition": Composition.model_validate(run)}))
+        return state.with_composition(Composition.model_validate({**values, "schedule": schedule}))
+    return resolved(state.model_copy(update={"composition": Composition.model_validate(values)}))
+
+
+def with_composition(composed: Composition) -> PreviewState:
+    """The composer's state with this one's schedule and run; groups and metric stay."""
+    state = st.session_state.get(STATE) or PreviewState()
+    stay = {"groups": state.composition.groups, "metric": state.composition.metric}
+    return state.with_composition(composed.model_copy(update=stay))
 
 
 def pushed() -> dict[str, Any]:

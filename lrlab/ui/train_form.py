@@ -14,24 +14,11 @@ from lrlab import jobs
 from lrlab.errors import LabError, explain
 from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS, Experiment
 from lrlab.home import Home
-from lrlab.schedules import (
-    CATALOGUE,
-    LR,
-    STEPS_PER_EPOCH,
-    Composition,
-    ScheduleSpec,
-    curve,
-    example_metrics,
-    label,
-    sentences,
-)
-from lrlab.ui import carried, fields, places, texts
+from lrlab.schedules import LR, Composition, label
+from lrlab.ui import carried, fields, texts, train_schedule
 from lrlab.ui.images_choice import CARRIED as DATASET
-from lrlab.ui.markdown import plain
-from lrlab.ui.sparkline import sparkline
-from lrlab.ui.specimens import plain_schedule
+from lrlab.ui.train_schedule import CHOICE, COMPOSED
 
-COMPOSED = "composed"
 FIRST_SCHEDULE = "StepLR"
 TOP_FIELDS = ("image_size", "batch_size", "epochs")
 SEEN = "train.seen"
@@ -52,14 +39,14 @@ def train_form(home: Home, datasets: Sequence[str]) -> Experiment | None:
     composition = carried.composition()
     _take_over(composition, datasets)
     slots: dict[str, Any] = {}
-    raw = _widgets(home, composition, datasets, slots)
+    raw, run = _widgets(home, composition, datasets, slots)
     asked = _check(home, raw)
     for field, sentence in asked.faults.items():
         slot = slots.get(field) or slots.get(field.partition(".")[0]) or slots[""]
         with slot:
             fields.refusal(sentence if slot is not slots[""] or not field else f"{field}: {sentence}")
     with slots["schedule"]:
-        _schedule_line(asked, composition)
+        train_schedule.explain(run, composition, drawable=asked.plan is not None)
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button(
             texts.TRAIN["start"], type="primary", key="train.start", disabled=bool(asked.faults), width="content"
@@ -77,10 +64,10 @@ def _take_over(composition: Composition | None, datasets: Sequence[str]) -> None
     state = st.session_state
     if composition and composition != state.get(SEEN):
         state[SEEN] = composition
-        state["train.schedule"] = COMPOSED
+        state[CHOICE] = COMPOSED
         state["train.epochs"] = composition.epochs
         state["train.lr"] = fields.written(composition.lr)
-    state.setdefault("train.schedule", COMPOSED if composition else FIRST_SCHEDULE)
+    state.setdefault(CHOICE, COMPOSED if composition else FIRST_SCHEDULE)
     if state.get("train.dataset") not in datasets or state.get("train.dataset_seen") != state.get(DATASET):
         wanted = state.get(DATASET)
         state["train.dataset"] = wanted if wanted in datasets else datasets[0]
@@ -89,8 +76,9 @@ def _take_over(composition: Composition | None, datasets: Sequence[str]) -> None
 
 def _widgets(
     home: Home, composition: Composition | None, datasets: Sequence[str], slots: dict[str, Any]
-) -> dict[str, Any]:
-    """Draws every widget, with room for a refusal beside each; what was entered, in the form of an Experiment."""
+) -> tuple[dict[str, Any], Composition | None]:
+    """Draws every widget, with room for a refusal beside each; what was entered, in the form of an Experiment, and the
+    schedule on the run that the other fields make."""
     raw: dict[str, Any] = {}
     what, model, *sizes = st.columns([2.2, 1.6, 1.1, 1.1, 1.1])
     with what:
@@ -113,14 +101,15 @@ def _widgets(
     slots["schedule"] = st.container()
     with st.expander(texts.TRAIN["more"]):
         _more(chosen, raw)
+    run = _run(_check(home, raw))
     with schedule:  # the plain ones are fitted to the run, which the other fields make
-        raw["schedule"] = _schedule(composition, *_run(home, raw))
+        chosen_schedule = train_schedule.choose(composition, run or Composition(epochs=raw["epochs"]))
+    raw["schedule"] = chosen_schedule.model_dump()
     with title:
-        named = label(ScheduleSpec.model_validate(raw["schedule"]))
-        raw["name"] = fields.ask(FIELDS["name"], "train.name", placeholder=named)
+        raw["name"] = fields.ask(FIELDS["name"], "train.name", placeholder=label(chosen_schedule))
         slots["name"] = st.container()
     slots[""] = st.container()
-    return raw
+    return raw, run and run.model_copy(update={"schedule": chosen_schedule})
 
 
 def _more(optimizer: str, raw: dict[str, Any]) -> None:
@@ -152,56 +141,12 @@ def _choose(name: str, catalogue: Any) -> str:
     return str(chosen)
 
 
-def _run(home: Home, raw: dict[str, Any]) -> tuple[float, int, int]:
-    """LR, epochs and steps per epoch of what was entered; the usual ones where that comes to no run."""
-    asked = _check(home, raw)
-    lr = asked.experiment.optimizer.lr if asked.experiment else float(str(LR.start))
-    steps = asked.plan.steps_per_epoch if asked.plan else int(str(STEPS_PER_EPOCH.start))
-    return lr, raw["epochs"], steps
-
-
-def _schedule(composition: Composition | None, lr: float, epochs: int, steps_per_epoch: int) -> dict[str, Any]:
-    run = Composition(lr=lr, epochs=epochs, steps_per_epoch=steps_per_epoch)
-    specs = {name: plain_schedule(name, run) for name in CATALOGUE}
-    named = {name: label(spec) for name, spec in specs.items()}
-    if composition:
-        specs = {COMPOSED: composition.schedule, **specs}
-        named[COMPOSED] = texts.TRAIN["composed"] + label(composition.schedule)
-    chosen = st.selectbox(
-        texts.TRAIN["schedule"],
-        list(specs),
-        format_func=named.__getitem__,
-        key="train.schedule",
-        persist_state="session",
-        help=texts.TRAIN["schedule_help"],
-    )
-    return specs[chosen].model_dump()
-
-
-def _schedule_line(asked: Asked, composition: Composition | None) -> None:
-    """Which schedule is taken, drawn small and in words, and what it means that the run is longer or shorter."""
-    composed = composition if st.session_state["train.schedule"] == COMPOSED else None
-    fitted, note = None, ""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if asked.experiment and asked.plan:
-            experiment, steps = asked.experiment, asked.plan.steps_per_epoch
-            schedule, lr, epochs = experiment.schedule, experiment.optimizer.lr, experiment.epochs
-            fitted = carried.fitted(None if composed else schedule, lr, epochs, steps)
-            drawn = curve(schedule, lr, epochs, steps, example_metrics(schedule, epochs))
-            sparkline(drawn.lr)
-            words = [*sentences(drawn)[:2], *texts.schedule_notes(schedule, composed)]
-            if composed:
-                note = texts.length_note(
-                    schedule.interval, (composed.epochs, composed.steps_per_epoch), (epochs, steps)
-                )
-            st.markdown(f"**{plain(label(schedule))}**. {plain(' '.join([*words, note]).strip())}", width="content")
-            if note and fitted.recipe and st.button(texts.TRAIN["fit"], key="train.fit"):
-                carried.push(fitted)
-                st.rerun()
-        if st.button(texts.TRAIN["to_schedule"], key="train.to_schedule", type="tertiary"):
-            if fitted:
-                carried.push(fitted)
-            st.switch_page(places.SCHEDULE)
+def _run(asked: Asked) -> Composition | None:
+    """The LR and the length of the run that was entered; None where it comes to none."""
+    if not (asked.experiment and asked.plan):
+        return None
+    experiment, plan = asked.experiment, asked.plan
+    return Composition(lr=experiment.optimizer.lr, epochs=experiment.epochs, steps_per_epoch=plan.steps_per_epoch)
 
 
 def _check(home: Home, raw: dict[str, Any]) -> Asked:

@@ -185,7 +185,7 @@ def test_a_recipe_is_fitted_to_another_run(monkeypatch, home):
     session(monkeypatch)
     state = PreviewState.model_validate({"recipe": {"name": "warmup-cosine"}})
     session(monkeypatch, **{carried.STATE: state})
-    fitted = carried.fitted(None, 0.01, 7, 11)
+    fitted = carried.fitted(None, Composition(lr=0.01, epochs=7, steps_per_epoch=11))
     assert fitted.composition.schedule == RECIPES["warmup-cosine"].expand(fitted.recipe.values, 7, 11, 0.01)
     assert (fitted.composition.lr, fitted.composition.updates) == (0.01, 77)
 

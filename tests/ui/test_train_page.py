@@ -11,9 +11,10 @@ from lrlab.charts import PreviewState
 from lrlab.datasets import SAMPLE_NAME, list_datasets
 from lrlab.experiments import MODELS, OPTIMIZERS, Experiment
 from lrlab.runs import list_runs
-from lrlab.schedules import CATALOGUE, Composition, ScheduleSpec, label
+from lrlab.schedules import CATALOGUE, RECIPES, Composition, ScheduleSpec, label
 from lrlab.ui import texts, train_form
 from lrlab.ui.fields import written
+from lrlab.ui.markdown import plain
 
 WORDS = texts.TRAIN
 COSINE = {"scheduler": {"name": "CosineAnnealingLR", "T_max": 10}}
@@ -115,6 +116,94 @@ def test_what_was_typed_stays_until_something_else_is_composed(open_page, noise,
     page.session_state["preview_state"] = PreviewState(composition=Composition(lr=0.03))
     run_page(page)
     assert page.text_input(key="train.lr").value == "0.03"
+
+
+PER_STEP = {"interval": "step", "scheduler": {"name": "OneCycleLR", "max_lr": 0.01, "total_steps": 20}}
+
+
+@pytest.mark.parametrize("scheduler", ["OneCycleLR", "CyclicLR"])
+def test_what_is_meant_for_steps_counts_the_steps_of_the_run(open_page, noise, run_page, scheduler):
+    noise("coffee", 40)
+    page = open_page("train")
+    page.selectbox(key="train.schedule").set_value(scheduler)
+    run_page(page)
+    made = started(page, run_page)
+    assert made.schedule.interval == "step"
+    if scheduler == "OneCycleLR":  # 64 images in batches of 32, 20 epochs
+        assert made.schedule.scheduler.total_steps == 40
+
+
+def test_a_schedule_that_the_run_outgrows_is_refused_and_repaired(open_page, noise, run_page):
+    noise("coffee", 40)
+    schedule = ScheduleSpec.model_validate(PER_STEP)
+    page = open_page("train", composed(epochs=10, steps_per_epoch=2, schedule=schedule))
+    assert not refusals(page)
+    page.number_input(key="train.epochs").set_value(15)
+    run_page(page)
+    (told,) = refusals(page)
+    assert "torch raises" in told
+    assert page.button(key="train.start").disabled
+    page.button(key="train.repair.0").click()
+    run_page(page)
+    assert not refusals(page)
+    assert page.number_input(key="train.epochs").value == 15
+    assert started(page, run_page).schedule.scheduler.total_steps == 30
+
+
+def test_what_a_shorter_run_does_to_the_schedule_is_told(open_page, noise, run_page):
+    noise("coffee", 40)
+    schedule = ScheduleSpec.model_validate(PER_STEP)
+    page = open_page("train", composed(epochs=10, steps_per_epoch=2, schedule=schedule))
+    page.number_input(key="train.epochs").set_value(5)
+    run_page(page)
+    assert any("only 50 % of it is seen" in element.value.replace("\\", "") for element in page.markdown)
+
+
+def test_a_recipe_is_fitted_to_the_run_by_one_button(open_page, noise, run_page):
+    noise("coffee", 40)
+    recipe = RECIPES["warmup-cosine"]
+    state = PreviewState.model_validate(
+        {"recipe": {"name": recipe.name}, "composition": {"schedule": recipe.expand({}, 20, 30, 0.001)}}
+    )
+    page = open_page("train", {"preview_state": state})
+    page.button(key="train.fit").click()
+    run_page(page)
+    assert not any(button.key == "train.fit" for button in page.button)
+    assert started(page, run_page).schedule == recipe.expand({}, 20, 2, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"groups": [{"name": "head", "multiplier": 1}, {"name": "body", "lr": 0.1}]}, WORDS["groups"]),
+        ({"schedule": {"scheduler": {"name": "ReduceLROnPlateau"}}}, WORDS["measured"].format(metric="loss")),
+        (
+            {"schedule": {"scheduler": {"name": "ReduceLROnPlateau", "mode": "max"}}},
+            WORDS["measured"].format(metric="accuracy"),
+        ),
+    ],
+)
+def test_what_is_only_previewed_is_told(open_page, noise, changes, sentence):
+    noise("coffee", 40)
+    page = open_page("train", composed(**Composition.model_validate(changes).__dict__))
+    assert any(plain(sentence) in element.value for element in page.markdown)
+    page.selectbox(key="train.schedule").set_value("Fixed")
+    page.run()
+    assert not any(plain(sentence) in element.value for element in page.markdown)
+
+
+def test_the_schedule_is_changed_for_the_run_that_was_entered(open_page, noise, run_page, component):
+    noise("coffee", 40)
+    page = open_page("train")
+    page.number_input(key="train.epochs").set_value(6)
+    page.selectbox(key="train.schedule").set_value("CosineAnnealingLR")
+    run_page(page)
+    page.button(key="train.to_schedule").click()
+    run_page(page)
+    data = component(page, "plot")
+    run = Composition.model_validate(data["state"]["composition"])
+    assert (run.epochs, run.steps_per_epoch, run.schedule.scheduler.T_max) == (6, 2, 6)
+    assert data["revision"] == 1
 
 
 def test_the_data_set_chosen_on_images_is_offered(open_page, noise):

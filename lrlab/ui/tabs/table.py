@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lrlab.charts import PreviewState, logged_metric
-from lrlab.runs import spreadsheet_safe
 from lrlab.schedules import Curve, number
 from lrlab.ui import tabs_texts as texts
 
@@ -73,6 +72,11 @@ def by_update(values: Curve, groups: Groups = ()) -> pd.DataFrame:
     return pd.DataFrame(columns | {f"lr_{name}": curve.lr for name, curve in groups})
 
 
+def file(frame: pd.DataFrame) -> str:
+    """CSV with every digit. Its texts are column names of ours, so no cell is a formula of a spreadsheet."""
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
 def _told(column: Column) -> Column | list[str]:
     """Counts as they are, other numbers as a person writes them."""
     return column if column.dtype.kind == "i" else [number(value) for value in column.tolist()]
@@ -80,7 +84,4 @@ def _told(column: Column) -> Column | list[str]:
 
 def _download(title: str, name: str, frame: Callable[[], pd.DataFrame]) -> None:
     """The file is made when it is asked for."""
-    st.download_button(
-        title, lambda: spreadsheet_safe(frame()).to_csv(index=False, lineterminator="\n"), name, "text/csv",
-        on_click="ignore", key=f"table.{name}",
-    )  # fmt: skip
+    st.download_button(title, lambda: file(frame()), name, "text/csv", on_click="ignore", key=f"table.{name}")

@@ -1,0 +1,97 @@
+"""The schedule in the form of a new run: the choice, and what it does in a run of that length."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lrlab.schedules import (
+    CATALOGUE,
+    Check,
+    Composition,
+    ScheduleSpec,
+    check,
+    curve,
+    example_metrics,
+    label,
+    sentences,
+)
+from lrlab.ui import carried, places, texts
+from lrlab.ui.markdown import plain
+from lrlab.ui.sparkline import sparkline
+from lrlab.ui.specimens import plain_schedule
+
+COMPOSED = "composed"
+"""The choice of the schedule that was composed on the Schedule page; the others are schedulers by their names."""
+
+CHOICE = "train.schedule"
+MOST_CHECKS = 3
+
+
+def choose(composition: Composition | None, run: Composition) -> ScheduleSpec:
+    """Draws the choice: what was composed, and every scheduler with values that suit `run`."""
+    specs = {name: plain_schedule(name, run) for name in CATALOGUE}
+    named = {name: label(spec) for name, spec in specs.items()}
+    if composition:
+        specs = {COMPOSED: composition.schedule, **specs}
+        named[COMPOSED] = texts.TRAIN["composed"] + label(composition.schedule)
+    chosen = st.selectbox(
+        texts.TRAIN["schedule"],
+        list(specs),
+        format_func=named.__getitem__,
+        key=CHOICE,
+        persist_state="session",
+        help=texts.TRAIN["schedule_help"],
+    )
+    return specs[chosen]
+
+
+def explain(run: Composition | None, composition: Composition | None, drawable: bool) -> None:
+    """Draws the schedule small and in words, says what it means that the run is longer or shorter than composed, and
+    offers to fit it.
+
+    `run`: the chosen schedule on the run that was entered, None where that comes to none. `drawable`: whether it has a
+    curve there; the form says why not.
+    """
+    composed = composition if st.session_state[CHOICE] == COMPOSED else None
+    found = _new_checks(run, composed) if run and composed else []
+    note = _length_note(run, composed) if run and composed and not found else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run and drawable:
+            drawn = curve(
+                run.schedule, run.lr, run.epochs, run.steps_per_epoch, example_metrics(run.schedule, run.epochs)
+            )
+            sparkline(drawn.lr)
+            words = [*sentences(drawn)[:2], *texts.schedule_notes(run.schedule, composed), note]
+            st.markdown(f"**{plain(label(run.schedule))}**. {plain(' '.join(filter(None, words)))}", width="content")
+        if st.button(texts.TRAIN["to_schedule"], key="train.to_schedule", type="tertiary"):
+            if run:
+                carried.push(carried.fitted(None if composed else run.schedule, run))
+            st.switch_page(places.SCHEDULE)
+    recipe = composed is not None and carried.has_recipe()
+    for place, fault in enumerate(found):
+        _check_line(fault, f"train.repair.{place}", told=not drawable, repairable=not recipe)
+    if run and recipe and (found or note) and st.button(texts.TRAIN["fit"], key="train.fit"):
+        carried.push(carried.fitted(None, run))
+        st.rerun()
+
+
+def _check_line(fault: Check, key: str, told: bool, repairable: bool) -> None:
+    """What it is about, unless the form has told it already, and the button that repairs it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not told:
+            st.markdown(plain(fault.sentence), width="content")
+        if fault.repair and repairable and st.button(fault.repair.label, key=key):
+            carried.push(carried.with_composition(fault.repair.composition))
+            st.rerun()
+
+
+def _new_checks(run: Composition, composed: Composition) -> list[Check]:
+    """What is to be said of the composed schedule only because this run is another than the one it was composed for."""
+    known = {(fault.name, fault.path) for fault in check(composed.model_copy(update={"metric": run.metric}))}
+    return [fault for fault in check(run) if (fault.name, fault.path) not in known][:MOST_CHECKS]
+
+
+def _length_note(run: Composition, composed: Composition) -> str:
+    return texts.length_note(
+        run.schedule.interval, (composed.epochs, composed.steps_per_epoch), (run.epochs, run.steps_per_epoch)
+    )
