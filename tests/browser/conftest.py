@@ -76,15 +76,20 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium; see the head of this module for a machine without it."""
+def launch(playwright: Playwright) -> Callable[[], Browser]:
+    """Starts a Chromium of its own; see the head of this module for a machine without it. Whoever asks closes it."""
     named = os.environ.get("LRLAB_CHROMIUM")
     found = named or next(filter(None, map(shutil.which, NAMES)), None) or playwright.chromium.executable_path
     if not Path(found).exists():
         if os.environ.get("CI") == "true":
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+    return lambda: playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[[], Browser]) -> Iterator[Browser]:
+    browser = launch()
     yield browser
     browser.close()
 
