@@ -15,6 +15,9 @@ from lrlab.schedules.words import number
 SLOW = 0.95
 """From this factor on a cut is hardly one."""
 
+EQUAL = 1 + 1e-9
+"""0.1 x 0.1 is a trace above the 0.01 that a person types as min_lr."""
+
 AT_ONCE = 0.1
 """A metric that is best within this first part of the run never gets better the way that `mode` counts."""
 
@@ -138,7 +141,7 @@ def plateau_min_lr_reached(run: Situation) -> Iterator[Found]:
     """From min_lr on further cuts change nothing."""
     for scheduler, decisions in _plateaus(run):
         low = scheduler.min_lr
-        idle = [index for index, one in enumerate(decisions) if one.cut and one.before <= low]
+        idle = [index for index, one in enumerate(decisions) if one.cut and one.before <= low * EQUAL]
         if low and idle:
             assert run.curve is not None
             epoch = run.curve.first_decision + idle[0]
@@ -180,7 +183,7 @@ def _times(cuts: int) -> str:
 def _ignored(scheduler: specs.ReduceLROnPlateau, decision: Decision) -> bool:
     """Whether eps alone kept the LR where it was."""
     lower = max(decision.before * scheduler.factor, scheduler.min_lr)
-    return decision.cut and decision.after == decision.before and lower < decision.before
+    return decision.cut and decision.after == decision.before and lower * EQUAL < decision.before
 
 
 def _worse_but_better(scheduler: specs.ReduceLROnPlateau, decisions: tuple[Decision, ...]) -> Iterator[bool]:

@@ -67,13 +67,13 @@ def phase_without_calls(run: Situation) -> Iterator[Found]:
     """Two milestones at the same call: the phase between them has none, and torch goes on to the next one."""
     for place in run.active(specs.SequentialLR):
         milestones = place.scheduler.milestones
-        for index in range(1, len(milestones)):
-            if 0 < milestones[index - 1] == milestones[index] < place.calls:
+        for index, (before, milestone) in enumerate(pairwise(milestones), start=1):
+            if 0 < before == milestone < place.calls:
                 left_out = place.scheduler.schedulers[index]
                 yield Found(
                     place.at(f"milestones.{index}"),
-                    f"Milestone {milestones[index]:,} is given twice: {left_out.name} between the two has no call.",
-                    _without(run, place, index),
+                    f"Milestone {milestone:,} is given twice: {left_out.name} between the two has no call.",
+                    _without(run, place, index, milestones.count(milestone) - 1),
                     place.way,
                 )
                 break
