@@ -14,7 +14,7 @@ SHARE = {
     "by_hand": "Press Ctrl+C or Cmd+C to copy the selected address.",
 }
 
-CODE, PASTE, TABLE, ABOUT = "Code", "Paste code", "Table", "About"
+CODE, PASTE, TABLE, ABOUT = TABS = "Code", "Paste code", "Table", "About"
 
 FORMATS = {"pytorch": "PyTorch", "json": "JSON"}
 FORMAT, OPTIMIZER = "Written as", "Optimiser"
@@ -43,5 +43,5 @@ COLUMNS = {
 
 WHEN, PARAMETERS, SOURCES = "When to use it", "What can be set", "Where it comes from"
 MADE_OF = "In this run the recipe is made of:"
-RECIPE_LINE = "A recipe, known from {origin}."
+RECIPE_LINE = "A recipe ({origin})."
 WARMUP, WARMUP_LINE = "Warm-up", "The LR rises in a straight line, update by update, before anything else."

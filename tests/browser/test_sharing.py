@@ -57,8 +57,8 @@ def drawn(page: Page) -> list[dict[str, Any]]:
     expect(page.locator(".chart[data-drawn]")).to_be_visible()
     page.wait_for_function(f"{COMPOSER}.exchange.quiet && !{COMPOSER}.chart.busy")
     return page.evaluate(
-        """() => document.querySelector('.chart')._fullData.map((line) =>
-            ({ name: line.name, axis: line.yaxis, dash: line.line?.dash, x: Array.from(line.x), y: Array.from(line.y) }))"""
+        """() => document.querySelector('.chart')._fullData.map(({ name, yaxis, line, x, y }) =>
+            ({ name, yaxis, dash: line?.dash, x: Array.from(x), y: Array.from(y) }))"""
     )
 
 

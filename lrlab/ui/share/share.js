@@ -21,6 +21,7 @@ class Share {
       this.button.focus();
     } }, (this.row = element("div", { class: "row" }, this.field, this.copyButton)), this.said);
     root.replaceChildren(this.button, this.box);
+    this.elsewhere = (event) => event.composedPath().includes(root) || this.close();
   }
 
   update({ query, link, refusal, address }) {
@@ -37,12 +38,14 @@ class Share {
   open() {
     this.box.hidden = false;
     this.button.setAttribute("aria-expanded", "true");
+    document.addEventListener("pointerdown", this.elsewhere);
     if (!this.row.hidden) this.copy();
   }
 
   close() {
     this.box.hidden = true;
     this.button.setAttribute("aria-expanded", "false");
+    document.removeEventListener("pointerdown", this.elsewhere);
   }
 
   // Browsers keep the clipboard from pages that came without HTTPS; there the older command or the person copies.
@@ -65,4 +68,5 @@ export default function (component) {
   const root = parentElement.querySelector(".lrlab-share");
   root.lrlabShare ??= new Share(root, data.texts);
   root.lrlabShare.update(data);
+  return () => root.lrlabShare?.close();
 }
