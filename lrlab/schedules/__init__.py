@@ -25,6 +25,7 @@ from lrlab.schedules.checks import Check, Repair, check
 from lrlab.schedules.code import json_code, pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
 from lrlab.schedules.curve import Curve, curve, warmup_updates
+from lrlab.schedules.keras import keras_code
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.lengths import equivalents, in_calls
 from lrlab.schedules.measures import Measures, measures
@@ -121,6 +122,7 @@ __all__ = [
     "from_link",
     "in_calls",
     "json_code",
+    "keras_code",
     "label",
     "lambda_values",
     "measures",

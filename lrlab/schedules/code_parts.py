@@ -92,14 +92,25 @@ class Schedulers:
             self.functions += ["", "", *table_function(name, scheduler.table)]
             return name
         counter = "step" if self._per_step else "epoch"
-        share = f"({counter} + {offset}) / {max(self._calls, 1)}" if offset else f"{counter} / {max(self._calls, 1)}"
-        names = {
-            "epoch": counter,
-            "step": counter if self._per_step else "epoch * steps_per_epoch",
-            "t": f"min({share}, 1)" if where == AHEAD else share,
-            "total": str(self._calls),
-        }
-        return f"lambda {counter}: {parse_formula(scheduler.formula or '').python(names)}"
+        return f"lambda {counter}: {expression(scheduler, self._per_step, self._calls, offset, where)}"
+
+
+def expression(
+    scheduler: specs.LambdaLR | specs.MultiplicativeLR, per_step: bool, calls: int, offset: int, where: int = OUTSIDE
+) -> str:
+    """The formula of `scheduler` in Python; its counter is `step` where it is called after every step, else `epoch`.
+
+    `calls`: in the whole run. `offset`: the run's call at which the counter is 0.
+    """
+    counter = "step" if per_step else "epoch"
+    share = f"({counter} + {offset}) / {max(calls, 1)}" if offset else f"{counter} / {max(calls, 1)}"
+    names = {
+        "epoch": counter,
+        "step": counter if per_step else "epoch * steps_per_epoch",
+        "t": f"min({share}, 1)" if where == AHEAD else share,
+        "total": str(calls),
+    }
+    return parse_formula(scheduler.formula or "").python(names)
 
 
 LINE = """\
