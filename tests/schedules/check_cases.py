@@ -220,7 +220,7 @@ CASES: dict[str, Case] = {
         lambda lr: lr[62] < 1e-7 < lr[61],
     ),
     "exponential-hardly-moves": Case(
-        composed(exponential(0.998)), "scheduler.gamma", ("96.3 %", "at every step", "78.6 %"), "Count steps",
+        composed(exponential(0.998)), "scheduler.gamma", ("96.3 %", "at every step", "78.8 %"), "Count steps",
         composed(exponential(0.85)), ("interval",), lambda lr: near(lr[-1], 0.0963),
     ),
     "total-iters-zero": Case(
@@ -241,7 +241,7 @@ CASES: dict[str, Case] = {
         lambda lr: lr[10 * STEPS] < 1e-12 and near(lr[-1], 0.0976),
     ),
     "eta-min-above-lr": Case(
-        composed(cosine(20, 0.5)), "scheduler.eta_min", ("0.5", "0.1", "rises"), "Set eta_min to 0",
+        composed(cosine(20, 0.5)), "scheduler.eta_min", ("0.5", "0.1", "raises"), "Set eta_min to 0",
         composed(cosine(20, 0.05)), ("scheduler.eta_min",), lambda lr: lr[-1] > 0.49,
     ),
     "group-below-eta-min": Case(
@@ -360,6 +360,11 @@ CASES: dict[str, Case] = {
     "lr-vanishes": Case(
         composed(multi(5, 10, 15, gamma=1e-3)), "scheduler.gamma", ("25 %", "update 90", "0.1"), "Set gamma to 0.1",
         composed(multi(5, 10, 15)), ("scheduler.gamma",), lambda lr: lr[90] < 1e-7 < lr[89],
+    ),
+    "group-out-of-range": Case(
+        composed(step(5), lr=2.0, groups=[{"name": "head", "multiplier": 1}, {"name": "body", "multiplier": 600}]),
+        "groups.1", ("'body'", "1200", "at most 1000"), None,
+        composed(step(5), lr=2.0, groups=[{"name": "head", "multiplier": 1}, {"name": "body", "multiplier": 400}]),
     ),
     "groups-share-cycle": Case(
         composed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from tests.schedules.composing import (
 )
 from tests.schedules.test_checks import differences, found_in, names
 
+EXAMPLES = 2000 if os.environ.get("LRLAB_LONG") == "1" else 100
 PHASE = "its phase has 5 epochs"
 ELSEWHERE: dict[str, tuple[Composition, str, str, str]] = {
     "a phase that is shorter than its StepLR": (
@@ -298,7 +300,9 @@ groups = st.lists(st.floats(1e-3, 100), max_size=3).map(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(
     scheduler=schedulers,
     interval=st.sampled_from(["epoch", "step"]),

@@ -22,11 +22,11 @@ def cosine_climbs(run: Situation) -> Iterator[Found]:
     for place in run.active(specs.CosineAnnealingLR):
         low = place.scheduler.T_max
         if low < place.calls - 1:
-            again = f"from {run.when(place.start + low)} on the LR climbs again"
+            again = f"from {run.when(place.start + low)} on the cosine climbs again"
             if not place.chained:
                 first, after = run.update(place.start + low), run.update(place.start + place.calls - 1) + 1
                 assert run.curve is not None
-                again += f", up to {number(float(run.curve.lr[first:after].max()))}"
+                again += f", and the LR comes up to {number(float(run.curve.lr[first:after].max()))}"
             yield Found(
                 place.at("T_max"),
                 f"T_max is {run.length(low)} and {run.has(place)}: {again}.",
@@ -35,13 +35,13 @@ def cosine_climbs(run: Situation) -> Iterator[Found]:
             )
 
 
-@rule("trap")
+@rule("trap", "one-cycle-moves-base")
 def eta_min_above_lr(run: Situation) -> Iterator[Found]:
     """An eta_min that is not below the LR turns the cosine round: torch does not complain."""
     for place in run.active(specs.CosineAnnealingLR, specs.CosineAnnealingWarmRestarts):
         low = place.scheduler.eta_min
-        if 0 < low >= place.base:
-            what = "the LR rises" if low > place.base else "the LR never changes"
+        if low > place.base or (low == place.base > 0 and not place.chained):
+            what = "it raises the LR" if low > place.base else "it never moves the LR"
             yield Found(
                 place.at("eta_min"),
                 f"eta_min {number(low)} is not below {number(place.base)}, the LR that the cosine starts from: {what}.",
@@ -58,7 +58,7 @@ def group_below_eta_min(run: Situation) -> Iterator[Found]:
     rates = [group.rate(run.composition.lr) for group in run.composition.groups]
     for place in run.active(specs.CosineAnnealingLR, specs.CosineAnnealingWarmRestarts):
         low = place.scheduler.eta_min
-        if place.base != run.composition.lr:
+        if place.base != run.composition.lr or place.chained:
             continue
         for index, (group, rate) in enumerate(zip(run.composition.groups, rates, strict=True)):
             if rate < low:
@@ -90,7 +90,7 @@ def restarts_cut_off(run: Situation) -> Iterator[Found]:
         )
 
 
-@rule("note", *COUNTING, "eta-min-above-lr", "restarts-cut-off")
+@rule("note", *COUNTING, "eta-min-above-lr", "restarts-cut-off", "one-cycle-moves-base")
 def restarts_never_low(run: Situation) -> Iterator[Found]:
     """pytorch#47560: on whole calls a warm restart comes before eta_min; in a short cycle the LR stays far above it."""
     for place in run.active(specs.CosineAnnealingWarmRestarts):

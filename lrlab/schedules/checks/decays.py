@@ -135,7 +135,7 @@ def gamma_raises(run: Situation) -> Iterator[Found]:
             )
 
 
-@rule("trap")
+@rule("trap", "chained-discards", "chained-lasts-one-call")
 def exponential_vanishes(run: Situation) -> Iterator[Found]:
     """A gamma meant for each epoch is applied at each step (or the run is far longer): nothing of the LR is left."""
     for place in run.active(specs.ExponentialLR):
@@ -171,7 +171,7 @@ def exponential_hardly_moves(run: Situation) -> Iterator[Found]:
         gamma = place.scheduler.gamma
         if not 0.9 < gamma < 1:
             continue
-        kept, meant = gamma ** (place.calls - 1), gamma ** (place.calls * steps)
+        kept, meant = gamma ** (place.calls - 1), gamma ** (min(place.calls * steps, run.left) - 1)
         if place.calls > 1 and kept > 0.95 and 1 - meant > 5 * (1 - kept) and meant < 0.9:
             repair = run.set(place, gamma=nice(gamma**steps))
             if not place.way:
@@ -215,10 +215,11 @@ def decay_longer_than_run(run: Situation) -> Iterator[Found]:
         field = "T_max" if isinstance(place.scheduler, specs.CosineAnnealingLR) else "total_iters"
         length = getattr(place.scheduler, field)
         if length > place.calls and is_falling(place.scheduler):
-            ends = "" if place.chained else f": the LR ends at {number(run.final(place))}"
+            ends = "it" if place.chained else f"the LR ends at {number(run.final(place))} and"
             yield Found(
                 place.at(field),
-                f"{field} is {run.length(length)} and {run.has(place)}{ends}, before {_low_end(place.scheduler)}.",
+                f"{field} is {run.length(length)} and {run.has(place)}: {ends} never reaches "
+                f"{_low_end(place.scheduler)}.",
                 run.set(place, **{field: place.calls}),
                 place.way,
             )
@@ -249,10 +250,10 @@ def is_falling(scheduler: Any) -> bool:
 
 def _low_end(scheduler: Any) -> str:
     if isinstance(scheduler, specs.CosineAnnealingLR):
-        return f"it reaches eta_min {number(scheduler.eta_min)}"
+        return f"eta_min {number(scheduler.eta_min)}"
     if isinstance(scheduler, specs.LinearLR) and scheduler.end_factor:
-        return f"it reaches end_factor {number(scheduler.end_factor)}"
-    return "it reaches 0"
+        return f"end_factor {number(scheduler.end_factor)}"
+    return "0"
 
 
 def _with_gamma(run: Situation) -> Iterator[Place[Any]]:

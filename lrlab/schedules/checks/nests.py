@@ -14,7 +14,7 @@ from lrlab.schedules.curve import curve
 from lrlab.schedules.words import number
 
 
-@rule("trap")
+@rule("trap", "milestone-at-zero")
 def one_step_ahead(run: Situation) -> Iterator[Found]:
     """SCHEDULERS.md, pytorch#196243: SequentialLR steps a SequentialLR or ChainedScheduler that it begins with once too
     often."""
@@ -22,9 +22,9 @@ def one_step_ahead(run: Situation) -> Iterator[Found]:
         first = place.scheduler.schedulers[0]
         way = (*place.way, 0)
         if isinstance(first, specs.SequentialLR):
-            switched = ""
-            if first.milestones and not place.way:
-                switched = f": its milestone {first.milestones[0]:,} comes a call early"
+            stop = (*place.scheduler.milestones, place.calls)[0]
+            early = next((milestone for milestone in first.milestones if 0 < milestone < stop), 0)
+            switched = f": its milestone {early:,} comes a call early" if early and not place.way else ""
             flat = flattened(place.scheduler)
             yield Found(
                 f"{place.path}.schedulers.0",
@@ -51,8 +51,8 @@ def one_cycle_moves_base(run: Situation) -> Iterator[Found]:
     for place in run.active(specs.OneCycleLR):
         scheduler, base = place.scheduler, run.composition.lr
         start = scheduler.max_lr / scheduler.div_factor
-        others = any(len(around.scheduler.schedulers) > 1 for around in sequences_around(run, place))
-        if not others or math.isclose(start, base, rel_tol=1e-3):
+        around = [one for one in sequences_around(run, place) if len(one.scheduler.schedulers) > 1]
+        if not around or math.isclose(start, base, rel_tol=1e-3):
             continue
         divisor = float(f"{scheduler.max_lr / base:.6g}")
         yield Found(
@@ -60,7 +60,7 @@ def one_cycle_moves_base(run: Situation) -> Iterator[Found]:
             f"OneCycleLR replaces the LR that SequentialLR starts its schedulers from: they work on max_lr / "
             f"div_factor, {number(start)}, instead of the base LR {number(base)}.",
             run.set(place, div_factor=divisor) if 1 <= divisor <= 1e12 else None,
-            place.way,
+            around[-1].way,  # all that it holds works on the other base
         )
 
 

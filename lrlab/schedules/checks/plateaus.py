@@ -50,10 +50,10 @@ def plateau_wrong_mode(run: Situation) -> Iterator[Found]:
 def plateau_never_cuts(run: Situation) -> Iterator[Found]:
     """The patience is as long as the run: torch cuts on bad epoch patience + 1, and the first epoch is never bad."""
     for scheduler, decisions in _plateaus(run):
-        # Decision 0 is better than nothing at all, so the earliest cut is decision patience + 1; the last decision
-        # comes after the last update.
+        # Decision 0 is better than nothing at all unless it is NaN, so the earliest cut is decision patience + 1; the
+        # last decision comes after the last update.
         epochs = len(decisions)
-        if scheduler.patience + 1 <= epochs - 2:
+        if scheduler.patience + 1 <= epochs - 2 or not decisions[0].better:
             continue
         shorter = max(0, min(10, epochs // 4 - 1))
         yield Found(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lrlab.errors import LabError
 from lrlab.schedules import spec as specs
 from lrlab.schedules.checks.decays import COUNTING, LEFT, VANISHED
 from lrlab.schedules.checks.model import Found, Repair, rule
@@ -56,6 +57,21 @@ def lr_vanishes(run: Situation) -> Iterator[Found]:
         f"of the highest one, {number(highest)}: next to nothing is learnt there.",
         repair,
     )
+
+
+@rule("refused")
+def group_out_of_range(run: Situation) -> Iterator[Found]:
+    """A parameter group whose LR goes above 1000 while that of the base LR does not: its curve cannot be drawn."""
+    assert run.curve is not None
+    composition, highest = run.composition, float(run.curve.lr.max())
+    for index, group in enumerate(composition.groups):
+        times = group.rate(composition.lr) / composition.lr
+        if highest * times <= 0.999 * specs.LR_CAP:
+            continue
+        try:
+            composition.model_copy(update={"groups": (group,)}).group_curves(run.logged)
+        except LabError as error:
+            yield Found(f"groups.{index}", f"Group {group.name!r}: {error}")
 
 
 @rule("note")
@@ -123,4 +139,4 @@ def _gentle(place: Place[Any]) -> float:
     return near_one(1e-3 ** (1 / max(drops, 1)))
 
 
-RULES = (lr_zero, lr_vanishes, groups_share_cycle)
+RULES = (lr_zero, lr_vanishes, group_out_of_range, groups_share_cycle)
