@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lrlab.charts import PreviewState, logged_metric, resolved
 from lrlab.errors import LabError, NotFound
-from lrlab.schedules import Composition, Logged, ScheduleSpec, Synthetic, from_link, to_link
+from lrlab.schedules import Composition, Logged, Recipe, ScheduleSpec, Synthetic, from_link, to_link
 from lrlab.ui import tabs_texts as texts
 
 QUERY = "schedule"
@@ -61,10 +61,10 @@ def push(state: PreviewState) -> None:
     st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1
 
 
-def has_recipe() -> bool:
-    """Whether the composed schedule is what a recipe has become."""
+def recipe() -> Recipe | None:
+    """The recipe that has become the composed schedule."""
     state = st.session_state.get(STATE)
-    return state is not None and state.recipe is not None
+    return state.recipe.recipe if state and state.recipe else None
 
 
 def fitted(schedule: ScheduleSpec | None, run: Composition) -> PreviewState:

@@ -16,12 +16,12 @@ SHARE = {
 
 CODE, PASTE, TABLE, ABOUT = TABS = "Code", "Paste code", "Table", "About"
 
-FORMATS = {"pytorch": "PyTorch", "json": "JSON"}
+FORMATS = {"pytorch": "PyTorch", "keras": "Keras", "json": "JSON"}
 FORMAT, OPTIMIZER = "Written as", "Optimiser"
 FILES = {"pytorch": "schedule.py", "keras": "schedule_keras.py", "json": "schedule.json"}
 CODE_HELP = {
     "pytorch": "A script that runs as it stands: every update has the LR of the curve above.",
-    "keras": "For tf.keras or Keras 3: the schedule as a LearningRateSchedule or a callback.",
+    "keras": "A script for Keras 3 that runs as it stands, with the same LRs; its comments say where Keras differs.",
     "json": "The schedule as lrlab reads it: python -m lrlab schedule schedule.json shows it in a terminal.",
 }
 DOWNLOAD = "Download {name}"

@@ -33,7 +33,8 @@ def choose(composition: Composition | None, run: Composition) -> ScheduleSpec:
     named = {name: label(spec) for name, spec in specs.items()}
     if composition:
         specs = {COMPOSED: composition.schedule, **specs}
-        named[COMPOSED] = texts.TRAIN["composed"] + label(composition.schedule)
+        recipe = carried.recipe()
+        named[COMPOSED] = texts.TRAIN["composed"] + (recipe.title if recipe else label(composition.schedule))
     chosen = st.selectbox(
         texts.TRAIN["schedule"],
         list(specs),
@@ -55,34 +56,39 @@ def explain(run: Composition | None, composition: Composition | None, drawable: 
     composed = composition if st.session_state[CHOICE] == COMPOSED else None
     found = _new_checks(run, composed) if run and composed else []
     note = _length_note(run, composed) if run and composed and not found else ""
+    # A recipe is fitted as a whole; its parts are not repaired one by one.
+    recipe = carried.recipe() if composed else None
+    repairs = [] if recipe else [(place, fault) for place, fault in enumerate(found) if fault.repair]
     with st.container(horizontal=True, vertical_alignment="center"):
         if run and drawable:
-            drawn = curve(
-                run.schedule, run.lr, run.epochs, run.steps_per_epoch, example_metrics(run.schedule, run.epochs)
-            )
+            schedule, steps = run.schedule, run.steps_per_epoch
+            drawn = curve(schedule, run.lr, run.epochs, steps, example_metrics(schedule, run.epochs))
             sparkline(drawn.lr)
-            words = [*sentences(drawn)[:2], *texts.schedule_notes(run.schedule, composed), note]
-            st.markdown(f"**{plain(label(run.schedule))}**. {plain(' '.join(filter(None, words)))}", width="content")
+            words = [*sentences(drawn)[:2], *texts.schedule_notes(schedule, composed), note]
+            st.markdown(f"**{plain(label(schedule))}**. {plain(' '.join(filter(None, words)))}", width="content")
+        else:
+            for place, fault in repairs:
+                _repair(fault, place)
+        if run and recipe and (found or note) and st.button(texts.TRAIN["fit"], key="train.fit"):
+            carried.push(carried.fitted(None, run))
+            st.rerun()
         if st.button(texts.TRAIN["to_schedule"], key="train.to_schedule", type="tertiary"):
             if run:
                 carried.push(carried.fitted(None if composed else run.schedule, run))
             st.switch_page(places.SCHEDULE)
-    recipe = composed is not None and carried.has_recipe()
-    for place, fault in enumerate(found):
-        _check_line(fault, f"train.repair.{place}", told=not drawable, repairable=not recipe)
-    if run and recipe and (found or note) and st.button(texts.TRAIN["fit"], key="train.fit"):
-        carried.push(carried.fitted(None, run))
+    if drawable:
+        for place, fault in enumerate(found):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(plain(fault.sentence), width="content")
+                if (place, fault) in repairs:
+                    _repair(fault, place)
+
+
+def _repair(fault: Check, place: int) -> None:
+    assert fault.repair is not None
+    if st.button(fault.repair.label, key=f"train.repair.{place}"):
+        carried.push(carried.with_composition(fault.repair.composition))
         st.rerun()
-
-
-def _check_line(fault: Check, key: str, told: bool, repairable: bool) -> None:
-    """What it is about, unless the form has told it already, and the button that repairs it."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if not told:
-            st.markdown(plain(fault.sentence), width="content")
-        if fault.repair and repairable and st.button(fault.repair.label, key=key):
-            carried.push(carried.with_composition(fault.repair.composition))
-            st.rerun()
 
 
 def _new_checks(run: Composition, composed: Composition) -> list[Check]:

@@ -203,7 +203,7 @@ def test_runs_that_have_validated_are_offered_for_the_plateau(open_page, compone
 
 def test_the_code_comes_in_each_format(opened, run_page):
     page = opened(texts.CODE, NEST)
-    for name, word in (("pytorch", "SequentialLR("), ("json", '"name": "SequentialLR"')):
+    for name, word in (("pytorch", "SequentialLR("), ("keras", "import keras"), ("json", '"name": "SequentialLR"')):
         page.button_group(key="code.format").set_value(name)
         run_page(page)
         assert word in page.code[0].value

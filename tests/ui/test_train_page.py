@@ -166,6 +166,7 @@ def test_a_recipe_is_fitted_to_the_run_by_one_button(open_page, noise, run_page)
         {"recipe": {"name": recipe.name}, "composition": {"schedule": recipe.expand({}, 20, 30, 0.001)}}
     )
     page = open_page("train", {"preview_state": state})
+    assert page.selectbox(key="train.schedule").options[0] == WORDS["composed"] + recipe.title
     page.button(key="train.fit").click()
     run_page(page)
     assert not any(button.key == "train.fit" for button in page.button)

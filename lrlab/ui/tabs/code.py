@@ -7,7 +7,7 @@ import streamlit as st
 from lrlab.charts import PreviewState, logged_metric
 from lrlab.errors import LabError
 from lrlab.experiments import OPTIMIZERS
-from lrlab.schedules import Composition, json_code, pytorch_code
+from lrlab.schedules import Composition, json_code, keras_code, pytorch_code
 from lrlab.ui import tabs_texts as texts
 from lrlab.ui.fields import refusal
 
@@ -41,6 +41,8 @@ def code(state: PreviewState) -> None:
 
 
 def _written(composition: Composition, written_as: str, optimizer: str) -> str:
+    if written_as == "keras":
+        return keras_code(composition)
     if written_as == "json":
         return json_code(composition)
     return pytorch_code(composition, optimizer, logged_metric(composition))
