@@ -47,19 +47,24 @@ def preview(raw: Any, changes: Any = ()) -> Json:
 
     `raw` is a PreviewState as JSON, `changes` what was done since, in order (see `composer.changes`). What is refused
     gives {"errors": [[field, sentence], ...], "checks": [...]} with fields such as "scheduler.gamma"; the page then
-    keeps its last figure.
+    keeps its last figure. A legal state of which there is no curve comes with its "form" too.
     """
-    state: PreviewState | None = None
     try:
         state = changed(raw, changes)
-        return _answer(state)
     except ValidationError as error:
         return {"errors": [[_field(field), sentence] for field, sentence in explain(error)], "checks": []}
     except LabError as error:
-        repairs = _checks(state.composition, None, None) if state else []
+        return {"errors": [[_field(error.field or ""), str(error)]], "checks": []}
+    try:
+        return _answer(state)
+    except LabError as error:
+        repairs = _checks(state.composition, None, None)
         return {
             "errors": [[_field(error.field or ""), str(error)]],
             "checks": [found for found in repairs if found["repair"]],
+            "state": state.model_dump(mode="json"),
+            "colour": colour(state.next_colour),
+            "form": form(state),
         }
 
 

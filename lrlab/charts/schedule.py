@@ -26,7 +26,13 @@ BESIDE = 500
 MOST_TICKS = 60
 """Above so many calls of step() their ticks would run together."""
 
+LR_TITLE = "learning rate"
 NAME_LENGTH = 44
+
+SPIKE = {
+    "showspikes": True, "spikethickness": 1, "spikedash": "solid", "spikemode": "across", "spikesnap": "cursor",
+}  # fmt: skip
+"""The line at the pointer, through both charts where there are two."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,10 @@ def schedule_figure(
         own["hoverdistance"] = 30
     if panel is not None:
         own["xaxis"]["anchor"] = "y2"
-        own |= {"yaxis2": {**panel.axis, "domain": [0, panel.height], "anchor": "x"}, "hoversubplots": "axis"}
+        own |= {
+            "yaxis2": {**panel.axis, "showspikes": False, "domain": [0, panel.height], "anchor": "x"},
+            "hoversubplots": "axis",
+        }
         own["shapes"] += panel.shapes
         traces += panel.traces
     return {"data": traces, "layout": own}
@@ -107,23 +116,16 @@ def _drawn(curve: Curve | Drawn, most: int = MOST) -> Drawn:
 
 def _linear(lines: Sequence[Drawn]) -> dict[str, Any]:
     top = max(float(line.lr.max()) for line in lines)
-    return axis("learning rate", range=[0, top * 1.06 or 1.0], exponentformat="e", tickformat=".3~g")
+    return axis(LR_TITLE, range=[0, top * 1.06 or 1.0], exponentformat="e", tickformat=".3~g", showspikes=False)
 
 
 def _log() -> dict[str, Any]:
-    return axis("learning rate", type="log", exponentformat="power", dtick=1)
+    return axis(LR_TITLE, type="log", exponentformat="power", dtick=1, showspikes=False)
 
 
 def _x_axis(x: Axis, longest: float, calls: Literal["epoch", "step"] | None, first: Drawn) -> dict[str, Any]:
     title = "epoch" if x == "epoch" else "optimiser update"
-    spike = {
-        "showspikes": True,
-        "spikethickness": 1,
-        "spikedash": "solid",
-        "spikemode": "across",
-        "spikesnap": "cursor",
-    }
-    own = axis(title, range=[0, longest], hoverformat=".2~f", **spike)
+    own = axis(title, range=[0, longest], hoverformat=".2~f", **SPIKE)
     if calls == "step":
         own["title"]["text"] = f"{title} · scheduler.step() after every update"
     elif calls == "epoch":

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from lrlab.experiments import Experiment
 from lrlab.process import identity
-from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
+from lrlab.runs import Attempt, DatasetFacts, Run, create_run, delete_run, open_log, update
 from lrlab.schedules import Composition
 
 ROOT = "document.querySelector('.lrlab-plot').lrlabInstance"
@@ -322,6 +322,24 @@ def test_a_plateau_is_replayed_on_a_run_of_the_lab(page: Page, server):
     typed(page, "scheduler.patience", "1")
     cut = page.get_by_role("list", name="Why the LR was cut").get_by_role("listitem")
     expect(cut).to_have_text("After epoch 3: not below 1 for 2 epochs in a row (patience 1): LR 0.02 → 0.01.")
+
+
+def test_a_state_that_is_refused_as_it_stands_can_be_mended(page: Page, server):
+    run = logged_run(server, (1.0, 1.0, 1.0))
+    page.goto("/")
+    choose(page, "ReduceLROnPlateau")
+    metric = page.get_by_label("Metric: validation loss")
+    metric.select_option(run.id)
+    at_rest(page)
+    metric.select_option("Invented, with the settings below")
+    at_rest(page)
+    delete_run(run)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("region", name="Metric").get_by_role("alert")).to_contain_text("there is no run")
+    expect(page.get_by_role("button", name="Train with this")).to_be_disabled()
+    metric.select_option("Invented, with the settings below")
+    expect(field(page, "metric.noise")).to_be_visible()
+    expect(page.get_by_role("button", name="Train with this")).to_be_enabled()
 
 
 def test_an_answer_never_overtakes_what_was_done_after_it(composer: Page, until: Callable[..., None]):

@@ -21,6 +21,18 @@ def test_a_state_gives_a_figure(client):
     assert answer["figure"]["data"][0]["type"] == "scatter"
 
 
+def test_a_long_run_is_answered_like_a_short_one(client):
+    asked = {"state": {"composition": {"epochs": 1000, "steps_per_epoch": 1000}}, "changes": []}
+    assert client.post("/api/curve", json=asked).json()["label"].startswith("StepLR")
+
+
+@pytest.mark.parametrize("changes", [[7], {"op": "keep"}, "none", [{"op": "set", "field": ["a"], "value": 1}], None])
+def test_changes_of_no_shape_are_refused_or_nothing(client, changes):
+    answer = client.post("/api/curve", json={"state": {}, "changes": changes})
+    assert answer.status_code == 200
+    assert ("errors" in answer.json()) == bool(changes)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [(b"", "JSON"), (b"{", "JSON"), (b"[1]", "state"), (b"\xff\xfe", "JSON"), (b" " * (LARGEST + 1), "at most")],

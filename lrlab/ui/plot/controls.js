@@ -6,13 +6,14 @@ let controlCount = 0;
 const TYPING_MS = 600; // while somebody types, a complaint waits for so long
 
 // {node, show(field), complain(sentence)} for one setting; `send(change)` is called while it moves.
-function makeControl(field, send, { texts, catalogue }) {
+function makeControl(field, send, { texts, catalogue, exchange }) {
+  const moving = () => exchange.moving(field.field);
   if (field.kind === "bool") return makeSwitch(field, send);
   if (field.kind === "choice") return makeChoice(field, send);
-  if (field.kind === "lengths") return makeLengths(field, send, texts);
+  if (field.kind === "lengths") return makeLengths(field, send, texts, moving);
   if (field.kind === "text") return makeText(field, send);
   if (field.kind === "formula") return makeText(field, send, glossary(texts.formula_help, catalogue.formula));
-  return makeNumber(field, send, texts);
+  return makeNumber(field, send, texts, moving);
 }
 
 function frame(field, ...inside) {
@@ -45,7 +46,7 @@ function assign(node, name, value) {
   if (node[name] !== value) node[name] = value;
 }
 
-function makeNumber(field, send, texts) {
+function makeNumber(field, send, texts, moving) {
   const slide = element("input", { type: "range", "aria-label": field.title });
   const text = element("input", { type: "text", autocomplete: "off", spellcheck: "false", class: "number", inputmode: field.kind === "length" ? "text" : "decimal" });
   const clear = field.optional ? element("button", { type: "button", class: "plain", title: texts.unset, "aria-label": `${field.title}: ${texts.unset}` }, "×") : null;
@@ -66,7 +67,8 @@ function makeNumber(field, send, texts) {
     if (field.optional && text.value.trim() === "") send({ op: "set", field: field.field, value: null });
     else send({ op: "type", field: field.field, text: text.value, kind: field.kind });
   });
-  text.addEventListener("change", () => node.classList.contains("wrong") || say());
+  // What was read of the text stands in its place, once that is known.
+  text.addEventListener("change", () => node.classList.contains("wrong") || moving() || say());
   clear?.addEventListener("click", () => {
     text.value = "";
     send({ op: "set", field: field.field, value: null });
@@ -141,7 +143,7 @@ function glossary(title, names) {
 }
 
 // Milestones: one slider each, kept between its neighbours, and one text for all of them.
-function makeLengths(field, send, texts) {
+function makeLengths(field, send, texts, moving) {
   const sliders = element("div", { class: "sliders" });
   const text = element("input", { type: "text", class: "wide", autocomplete: "off", spellcheck: "false" });
   const button = (sign, title) => element("button", { type: "button", title, "aria-label": `${field.title}: ${title}` }, sign);
@@ -170,7 +172,7 @@ function makeLengths(field, send, texts) {
     typed();
     send({ op: "type", field: field.field, text: text.value, kind: "lengths" });
   });
-  text.addEventListener("change", () => node.classList.contains("wrong") || assign(text, "value", values.join(", ")));
+  text.addEventListener("change", () => node.classList.contains("wrong") || moving() || assign(text, "value", values.join(", ")));
   more.addEventListener("click", () => {
     const last = values[values.length - 1] ?? 0;
     values = [...values, Math.max(last, Math.min(bounds.max, Math.ceil((last + bounds.max) / 2)))];

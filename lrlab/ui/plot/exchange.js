@@ -15,6 +15,7 @@ class Exchange {
     this.state = state; // as the server gave it last
     this.on = on;
     this.waiting = []; // done, and not yet sent
+    this.sent = []; // on the way
     this.held = []; // values that were refused; they stay until their controls say something else
     this.oneByOne = 0; // so many of the waiting are sent each by itself
     this.asked = true; // false: the state was not yet asked for
@@ -49,8 +50,8 @@ class Exchange {
   }
 
   // Whether a control holds a value that the last answer does not know yet.
-  moving(field) {
-    return this.waiting.some((change) => valueKey(change) === field);
+  moving(key) {
+    return [...this.sent, ...this.waiting].some((change) => valueKey(change) === key);
   }
 
   get quiet() {
@@ -68,7 +69,9 @@ class Exchange {
       if (fresh.some((change) => valueKey(change) === null)) this.held = [];
       const changes = [...this.held, ...fresh];
       this.asked = true;
+      this.sent = changes;
       const answer = await this.ask(changes);
+      this.sent = [];
       if (generation !== this.generation || this.closed) continue;
       if (answer === null) {
         // Nobody answered: all of it is still to be done, before what came meanwhile.

@@ -46,7 +46,7 @@ class PointsGrid {
         this.node.typedAt = performance.now();
         this.send();
       },
-      onchange: () => this.node.classList.contains("wrong") || this.show(this.grid, this.at),
+      onchange: () => this.node.classList.contains("wrong") || this.show(this.grid, this.at), // unless it is being read
     });
     const cells = [cell(texts.call), cell(texts.rate)];
     const add = element("button", { type: "button", class: "plain", title: texts.add_point, "aria-label": `${texts.point} ${place + 1}: ${texts.add_point}`, onclick: () => this.add(place) }, "+");

@@ -59,7 +59,8 @@ class Preview {
     this.redoButton = tool("↷", texts.redo, () => this.travel("redo"));
     this.resetButton = element("button", { type: "button", class: "tool", title: texts.reset_help, onclick: () => this.do({ op: "reset" }) }, texts.reset);
     this.plot = element("div", { class: "chart", "data-testid": "chart", role: "img", "aria-label": texts.chart });
-    this.words = element("p", { class: "words", "aria-live": "polite", "data-testid": "words" });
+    this.words = element("p", { class: "words", "data-testid": "words" });
+    this.spoken = element("p", { class: "unseen", "aria-live": "polite" }); // at rest, not with every movement
     this.cuts = element("ol", { class: "cuts", "aria-label": texts.cuts, hidden: true });
     this.checks = new Checks(this);
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
@@ -78,7 +79,7 @@ class Preview {
             this.log.node, this.x.node),
           this.plot,
           element("div", { class: "buttons" }, this.trainButton, this.keepButton),
-          this.offline, this.problem, this.checks.node, this.words, this.cuts, this.kept.node)));
+          this.offline, this.problem, this.checks.node, this.words, this.spoken, this.cuts, this.kept.node)));
     this.chart = new Chart(this.plot, plotly);
     // A slider being dragged is one edit, however often it rests on the way.
     this.root.addEventListener("pointerdown", (event) => (this.dragging = event.target.type === "range"));
@@ -149,6 +150,7 @@ class Preview {
   settle() {
     if (!this.dragging) this.history.settle(this.exchange.state);
     this.travelled();
+    assign(this.spoken, "textContent", this.words.textContent);
     this.component.setStateValue("state", this.exchange.state);
   }
 
@@ -160,24 +162,9 @@ class Preview {
   // ---- showing ------------------------------------------------------------------------------------------------
 
   show(answer) {
-    const { state, form } = answer;
+    const { state } = answer;
     this.complain([]);
-    if (form.recipe) this.scheduler.showRecipe(form.recipe);
-    else this.scheduler.show(form.scheduler);
-    this.scheduler.select.style.setProperty("--own", answer.colour);
-    this.recipe.hidden = !form.recipe;
-    assign(this.becomes, "textContent", form.recipe ? form.recipe.becomes : "");
-    this.interval.node.hidden = form.interval === null;
-    if (form.interval) this.interval.show(form.interval.value);
-    this.warmSwitch.hidden = form.warmup === null;
-    assign(this.warm, "checked", Boolean(form.warmup?.length));
-    this.warmup.show(form.warmup ?? [], "warmup");
-    this.metric.show(form.metric);
-    this.run.show(form.run, "run");
-    assign(this.updates, "textContent", form.updates);
-    this.groups.show(form.groups);
-    this.x.show(state.x);
-    this.log.show(state.log);
+    this.controls(answer);
     assign(this.words, "textContent", answer.sentences.join(" "));
     this.list(answer.cuts);
     this.checks.show(answer.checks);
@@ -194,6 +181,25 @@ class Preview {
     afterwards?.();
   }
 
+  controls({ state, form, colour }) {
+    if (form.recipe) this.scheduler.showRecipe(form.recipe);
+    else this.scheduler.show(form.scheduler);
+    this.scheduler.select.style.setProperty("--own", colour);
+    this.recipe.hidden = !form.recipe;
+    assign(this.becomes, "textContent", form.recipe ? form.recipe.becomes : "");
+    this.interval.node.hidden = form.interval === null;
+    if (form.interval) this.interval.show(form.interval.value);
+    this.warmSwitch.hidden = form.warmup === null;
+    assign(this.warm, "checked", Boolean(form.warmup?.length));
+    this.warmup.show(form.warmup ?? [], "warmup");
+    this.metric.show(form.metric);
+    this.run.show(form.run, "run");
+    assign(this.updates, "textContent", form.updates);
+    this.groups.show(form.groups);
+    this.x.show(state.x);
+    this.log.show(state.log);
+  }
+
   list(cuts) {
     this.cuts.hidden = cuts.length === 0;
     while (this.cuts.children.length > cuts.length) this.cuts.lastChild.remove();
@@ -203,8 +209,10 @@ class Preview {
 
   refuse(answer, changes) {
     this.afterwards = null;
-    // A choice that was refused is not made; a value stays as it was typed, with the reason beside it.
-    if (changes.some((change) => valueKey(change) === null)) this.show(this.last);
+    // A choice that was refused is not made; a value stays as it was typed, with the reason beside it. A state that is
+    // refused as it stands, such as one whose run was deleted, shows its controls to be mended.
+    if (changes.length === 0 && answer.form) this.controls(answer);
+    else if (changes.some((change) => valueKey(change) === null) && this.last) this.controls(this.last);
     // What a repair is offered for is told with the repair, and only marked where it is set.
     const told = new Set(answer.checks.map((check) => check.path));
     this.complain(answer.errors.map(([field, sentence]) => [field, told.has(field) ? " " : sentence]));
