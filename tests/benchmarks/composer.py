@@ -1,0 +1,158 @@
+"""Key press to painted answer in a real Chromium: lrlab's composer beside a bare Streamlit page, in turns, in one run.
+
+    python tests/benchmarks/composer.py [--presses 60]
+
+The composer draws a schedule of 20,000 updates; the bare page is one st.slider and one st.write. A press is timed from
+the browser's keydown event to the frame after the answer stands in the page. Redraws are counted while the mouse drags
+the composer's slider for two seconds. Arrow keys move both sliders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BARE = 'import streamlit as st\n\nst.write("The value is", st.slider("value", 0, 1000, 100))\n'
+BLOCK = 10
+"""So many presses on one page before it is the other's turn."""
+
+WATCH = """([selector, attribute]) => {
+  const node = document.querySelector(selector);
+  window.took = [];
+  window.redraws = 0;
+  let pressed = 0;
+  addEventListener("keydown", (event) => (pressed = event.timeStamp), true);
+  new MutationObserver(() => {
+    window.redraws += 1;
+    const began = pressed;
+    pressed = 0;
+    if (began) requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - began)));
+  }).observe(node, attribute ? { attributes: true, attributeFilter: [attribute] }
+                             : { childList: true, subtree: true, characterData: true });
+}"""
+
+
+@contextlib.contextmanager
+def serving(script: str, folder: Path, home: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        script,
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    process = subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "LRLAB_HOME": str(home)}, stdout=subprocess.DEVNULL
+    )
+    try:
+        with contextlib.closing(socket.socket()) as probe:
+            while probe.connect_ex(("127.0.0.1", port)):
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def press(page: Page, slider: Locator, times: int) -> None:
+    """Presses an arrow key so many times, each after the answer to the last."""
+    slider.focus()
+    for _ in range(times):
+        before = page.evaluate("window.took.length")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("count => window.took.length > count", arg=before, timeout=20_000)
+        page.wait_for_timeout(150)  # a person's pace
+
+
+def drag(page: Page, slider: Locator, seconds: float) -> float:
+    """Redraws per second while the mouse moves the slider's thumb to and fro."""
+    box = slider.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    page.mouse.down()
+    before, began = page.evaluate("window.redraws"), time.perf_counter()
+    while (passed := time.perf_counter() - began) < seconds:
+        page.mouse.move(box["x"] + box["width"] * (0.3 + 0.4 * passed / seconds), middle)
+    drawn = page.evaluate("window.redraws") - before
+    page.mouse.up()
+    return drawn / passed
+
+
+def shown(name: str, took: list[float]) -> tuple[float, float]:
+    took = sorted(took)
+    p50, p95 = took[len(took) // 2], took[int(len(took) * 0.95)]
+    print(f"{name}: p50 {p50:.0f} ms, p95 {p95:.0f} ms over {len(took)} presses")
+    return p50, p95
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Key press to painted answer, beside a bare Streamlit page.")
+    parser.add_argument("--presses", type=int, default=60)
+    presses = parser.parse_args().presses
+    root = Path(tempfile.mkdtemp())
+    (root / "bare.py").write_text(BARE)
+    print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.2f}")
+    with (
+        serving("app.py", PROJECT, root / "lab") as ours,
+        serving("bare.py", root, root / "lab") as bare,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        composer, plain = (browser.new_page(viewport={"width": 1280, "height": 720}) for _ in range(2))
+        composer.goto(ours)
+        composer.wait_for_selector(".chart[data-drawn]", timeout=60_000)
+        composer.get_by_test_id("field-steps_per_epoch").get_by_role("textbox").fill("1000")
+        gamma = composer.get_by_test_id("field-gamma").get_by_role("slider")
+        gamma.evaluate("node => { node.value = node.min; node.dispatchEvent(new Event('input', { bubbles: true })); }")
+        plain.goto(bare)
+        thumb = plain.get_by_role("slider")
+        thumb.wait_for(timeout=60_000)
+        composer.wait_for_timeout(2000)
+        composer.evaluate(WATCH, [".chart", "data-drawn"])
+        plain.evaluate(WATCH, ["[data-testid=stMarkdown]", None])
+        for done in range(0, presses, BLOCK):
+            for page, slider in ((composer, gamma), (plain, thumb)):
+                page.bring_to_front()
+                press(page, slider, min(BLOCK, presses - done))
+        composer.bring_to_front()
+        redraws = drag(composer, gamma, 2.0)
+        _, p95 = shown("composer, 20,000 updates", composer.evaluate("window.took"))
+        _, bare_p95 = shown("bare Streamlit page", plain.evaluate("window.took"))
+        print(f"bare p95 / composer p95: {bare_p95 / p95:.1f}; {redraws:.0f} redraws a second while dragging")
+        print(f"load after {os.getloadavg()[0]:.2f}")
+        browser.close()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
