@@ -33,6 +33,7 @@ from lrlab.schedules.metric import Logged, Synthetic, example_metrics
 from lrlab.schedules.plateau import Decision, Plateau, replay
 from lrlab.schedules.preset import Preset
 from lrlab.schedules.presets import PRESETS
+from lrlab.schedules.reading import Question, Reading, read_code
 from lrlab.schedules.recipe import Recipe
 from lrlab.schedules.recipes import RECIPES
 from lrlab.schedules.sharing import from_link, to_link
@@ -102,6 +103,8 @@ __all__ = [
     "Plateau",
     "PolynomialLR",
     "Preset",
+    "Question",
+    "Reading",
     "Recipe",
     "ReduceLROnPlateau",
     "Repair",
@@ -129,6 +132,7 @@ __all__ = [
     "number",
     "parameters",
     "pytorch_code",
+    "read_code",
     "replay",
     "sentences",
     "starting",
