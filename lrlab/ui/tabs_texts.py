@@ -26,6 +26,24 @@ CODE_HELP = {
 }
 DOWNLOAD = "Download {name}"
 
+PASTE_HERE = "A scheduler or a whole training script, in PyTorch or Keras, or a schedule as JSON"
+PASTE_EXAMPLE = """optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = StepLR(optimizer, step_size=5, gamma=0.5)
+for epoch in range(20):
+    for batch in loader:
+        ...
+    scheduler.step()"""
+PASTE_LINE = (
+    "What is pasted here is read, never run. Numbers that it does not hold, such as len(loader), are asked for; "
+    "the curve is then one button away."
+)
+READ, USE = "Read it", "Use this schedule"
+USE_FOR = "Use it for {epochs:,} epochs of {steps:,} steps"
+MISSING = "It does not hold these numbers:"
+NO_NUMBER = "got {got}, allowed: a number, such as 30 or 1e-3"
+ASKS_ON = "This text asks for one number after another; paste only the lines of its scheduler and optimiser."
+WITH_LR, WITH_EPOCHS, WITH_STEPS, WITH_GROUPS = "LR {}", "{} epochs", "{} steps per epoch", "{} parameter groups"
+
 TABLE_HELP = "One row an epoch; the file holds every update in full precision."
 BY_UPDATE, BY_EPOCH = "Every update as CSV", "Every epoch as CSV"
 TOO_LONG = "This run has {updates:,} updates; a file of every update is offered up to {most:,}."

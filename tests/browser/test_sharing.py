@@ -1,4 +1,5 @@
-"""A link shows the same curve wherever it is opened: in another tab, another profile, another browser."""
+"""A link shows the same curve wherever it is opened: in another tab, another profile, another browser. Code that is
+pasted becomes the composed schedule."""
 
 from __future__ import annotations
 
@@ -147,3 +148,27 @@ def test_a_bad_link_says_so_and_shows_the_first_schedule(page: Page, link: str, 
     expect(page.get_by_role("alert").filter(has_text="could not be read")).to_contain_text(reason)
     drawn(page)
     assert Composition.model_validate(page.evaluate(f"{COMPOSER}.exchange.state.composition")) == Composition()
+
+
+def test_pasted_code_is_read_completed_and_composed_and_can_be_undone(page: Page):
+    page.goto("/")
+    drawn(page)
+    page.get_by_role("tab", name=texts.PASTE).click()
+    page.get_by_role("textbox", name=texts.PASTE_HERE).fill(
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.5)\n"
+        "warm = optim.lr_scheduler.LinearLR(optimizer, total_iters=3)\n"
+        "rest = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=epochs - 3, power=0.9)\n"
+        "scheduler = optim.lr_scheduler.SequentialLR(optimizer, [warm, rest], milestones=[3])\n"
+    )
+    page.get_by_role("button", name=texts.READ).click()
+    answer = page.get_by_role("textbox", name="epochs")
+    expect(answer).to_have_value("20")
+    answer.fill("16")
+    answer.press("Enter")
+    page.get_by_role("button", name=texts.USE).click()
+    page.wait_for_function(f"{COMPOSER}.exchange.state.composition.schedule.scheduler.name === 'SequentialLR'")
+    composition = Composition.model_validate(page.evaluate(f"{COMPOSER}.exchange.state.composition"))
+    assert composition.lr == 0.5
+    assert composition.schedule.scheduler.schedulers[1].total_iters == 13
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function(f"{COMPOSER}.exchange.state.composition.schedule.scheduler.name === 'StepLR'")

@@ -258,6 +258,84 @@ def test_a_long_run_offers_its_epochs_alone(opened):
     assert any("1,500,000" in caption.value for caption in page.caption)
 
 
+def pasted(opened, run_page, text: str, composition: Composition | None = None) -> Any:
+    page = opened(texts.PASTE, composition or Composition())
+    page.text_area(key="paste.text").set_value(text)
+    return run_page(page)
+
+
+def used(page, run_page, component, place: int = 0) -> Composition:
+    """What the composer is given once the button was pressed."""
+    page.button(key=f"paste.use.{place}").click()
+    data = component(run_page(page), "plot")
+    assert data["revision"] == 1
+    return Composition.model_validate(data["state"]["composition"])
+
+
+@pytest.mark.parametrize("composition", [COSINE, NEST, ONE_CYCLE], ids=["plain", "nest", "momentum"])
+def test_the_code_that_goes_out_comes_in_again(opened, run_page, component, composition):
+    code = opened(texts.CODE, composition).code[0].value
+    page = pasted(opened, run_page, code)
+    assert not said(page)
+    assert used(page, run_page, component).schedule == composition.schedule
+
+
+def test_a_script_brings_its_lr_and_its_epochs(opened, run_page, component):
+    script = """
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = optim.lr_scheduler.StepLR(optimizer, 30, verbose=True)
+for epoch in range(90):
+    scheduler.step()
+"""
+    page = pasted(opened, run_page, script)
+    assert any("verbose" in node.value for node in page.markdown)
+    composition = used(page, run_page, component)
+    assert (composition.lr, composition.epochs, composition.steps_per_epoch) == (0.1, 90, 30)
+    assert composition.schedule.scheduler.model_dump() == {"name": "StepLR", "step_size": 30, "gamma": 0.1}
+
+
+def test_a_number_that_is_missing_is_asked_for(opened, run_page, component):
+    page = pasted(opened, run_page, "OneCycleLR(opt, max_lr=top, steps_per_epoch=len(loader), epochs=20)")
+    top, length = (page.text_input(key=f"paste.answer.{name}") for name in ("top", "len(loader)"))
+    assert (top.value, length.value) == ("", "30")
+    assert not [button for button in page.button if str(button.key).startswith("paste.use")]
+    top.set_value("abc")
+    assert "a number" in said(run_page(page))
+    page.text_input(key="paste.answer.top").set_value("3e-2")
+    scheduler = used(run_page(page), run_page, component).schedule.scheduler
+    assert (scheduler.max_lr, scheduler.length) == (0.03, 600)
+
+
+@pytest.mark.parametrize(
+    ("place", "label", "epochs", "length"),
+    [(0, texts.USE_FOR.format(epochs=10, steps=30), 10, 300), (1, "Set total_steps to 600", 20, 600)],
+)
+def test_a_cycle_shorter_than_the_run_is_taken_with_its_own_run_or_repaired(
+    opened, run_page, component, place, label, epochs, length
+):
+    page = pasted(opened, run_page, "OneCycleLR(optimizer, max_lr=0.1, steps_per_epoch=30, epochs=10)")
+    assert "torch raises" in said(page)
+    assert page.button(key=f"paste.use.{place}").label == label
+    composition = used(page, run_page, component, place)
+    assert (composition.epochs, composition.schedule.scheduler.length) == (epochs, length)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os; os.system('ls')", "StepLR(", "StepLR(optimizer, step_size=-3)", "{broken", "print('hello')",
+        "StepLR(optimizer, step_size=<img src=//x.example/a.png>)", "![](//x.example/a.png)",
+        "StepLR(optimizer, gamma=5e9, step_size=1)", "StepLR(optimizer, step_size=1" + " " * 30_000 + ")",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_as_text(opened, run_page, text):
+    page = pasted(opened, run_page, text)
+    assert said(page)
+    assert "<img" not in said(page)
+    assert not any("x.example" in node.value for node in page.markdown)
+    assert not [button for button in page.button if str(button.key).startswith("paste.use")]
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_scheduler_is_explained(opened, name):
     page = opened(texts.ABOUT, Composition(schedule=plain_schedule(name, Composition())))
