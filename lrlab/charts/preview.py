@@ -89,7 +89,8 @@ def catalogue() -> Json:
     return {
         "families": [{"title": GROUPS[group], "entries": entries} for group, entries in families.items()],
         "recipes": [{"name": recipe.name, "title": recipe.title, "line": recipe.line} for recipe in RECIPES.values()],
-        "formula": [*VARIABLES.items(), *FUNCTIONS.items(), *CONSTANTS.items()],
+        # A function's meaning begins with how it is called, "clip(x, low, high): ...".
+        "formula": [*VARIABLES.items(), *(text.split(": ", 1) for text in FUNCTIONS.values()), *CONSTANTS.items()],
     }
 
 

@@ -9,7 +9,7 @@ const ATTEMPTS_MS = [250, 500, 1000, 2000, 4000]; // the waits between attempts;
 const valueKey = (change) => (change.op === "points" ? `points ${change.at}` : change.op === "set" || change.op === "type" ? change.field : null);
 
 class Exchange {
-  // `on`: {answered(answer), refused(answer, changes), away(boolean), idle()}.
+  // `on`: {answered(answer), refused(answer, changes), away(boolean), idle(), known(control)}.
   constructor(api, state, on) {
     this.api = api;
     this.state = state; // as the server gave it last
@@ -49,9 +49,9 @@ class Exchange {
     this.run();
   }
 
-  // Whether a control holds a value that the last answer does not know yet.
+  // Whether a control holds a value that the last answer does not know.
   moving(key) {
-    return [...this.sent, ...this.waiting].some((change) => valueKey(change) === key);
+    return [...this.held, ...this.sent, ...this.waiting].some((change) => valueKey(change) === key);
   }
 
   get quiet() {
@@ -62,48 +62,56 @@ class Exchange {
     this.wake?.();
     if (this.running || this.closed) return;
     this.running = true;
-    while (!this.closed && (this.waiting.length || !this.asked)) {
-      const generation = this.generation;
-      const fresh = this.waiting.splice(0, this.oneByOne > 0 ? 1 : MOST_AT_ONCE);
-      this.oneByOne = Math.max(0, this.oneByOne - 1);
-      if (fresh.some((change) => valueKey(change) === null)) this.held = [];
-      const changes = [...this.held, ...fresh];
-      this.asked = true;
-      this.sent = changes;
-      const answer = await this.ask(changes);
-      this.sent = [];
-      if (generation !== this.generation || this.closed) continue;
-      if (answer === null) {
-        // Nobody answered: all of it is still to be done, before what came meanwhile.
-        this.waiting = [...fresh, ...this.waiting];
-        this.asked = false;
-        this.on.away(true);
-        await this.pause(ATTEMPTS_MS[Math.min(this.failures++, ATTEMPTS_MS.length - 1)]);
-        continue;
-      }
-      if (this.failures) this.on.away(false);
-      this.failures = 0;
-      if (!answer.errors) {
-        this.held = [];
-        this.state = answer.state;
-        this.on.answered(answer);
-      } else this.turnedDown(answer, changes);
-    }
+    while (!this.closed && (this.waiting.length || !this.asked)) await this.round();
     this.running = false;
     if (!this.closed) this.on.idle();
   }
 
-  turnedDown(answer, changes) {
-    if (changes.length > 1 && changes.some((change) => valueKey(change) === null)) {
-      // A choice is not stopped by a value that was being typed, nor that by a choice: each is carried out by itself.
-      this.waiting = [...changes, ...this.waiting];
-      this.held = [];
-      this.oneByOne = changes.length;
+  // One request and what becomes of it.
+  async round() {
+    const generation = this.generation;
+    const fresh = this.waiting.splice(0, this.oneByOne > 0 ? 1 : MOST_AT_ONCE);
+    this.oneByOne = Math.max(0, this.oneByOne - 1);
+    const alone = fresh.some((change) => valueKey(change) === null); // a choice is made on the last legal state
+    const held = alone ? [] : this.held;
+    this.asked = true;
+    this.sent = fresh;
+    let answer = await this.ask([...held, ...fresh]);
+    let refusal = null;
+    if (answer?.errors && held.length && fresh.length && generation === this.generation) {
+      // What was refused before must not keep another control from moving the curve.
+      refusal = answer;
+      answer = await this.ask(fresh);
+    }
+    this.sent = [];
+    if (generation !== this.generation || this.closed) return;
+    if (answer === null) {
+      // Nobody answered: all of it is still to be done, before what came meanwhile.
+      this.waiting = [...fresh, ...this.waiting];
+      this.asked = false;
+      this.on.away(true);
+      await this.pause(ATTEMPTS_MS[Math.min(this.failures++, ATTEMPTS_MS.length - 1)]);
       return;
     }
-    const newer = new Set(this.waiting.map(valueKey));
-    this.held = changes.filter((change) => valueKey(change) !== null && !newer.has(valueKey(change)));
-    this.on.refused(answer, changes);
+    if (this.failures) this.on.away(false);
+    this.failures = 0;
+    if (answer.errors && fresh.length > 1) {
+      // Of several things each is carried out by itself: one that is refused stops no other.
+      this.waiting = [...fresh, ...this.waiting];
+      this.oneByOne = fresh.length;
+    } else if (answer.errors) {
+      const newer = new Set([...fresh, ...this.waiting].map(valueKey));
+      const values = fresh.filter((change) => valueKey(change) !== null);
+      if (!alone) this.held = [...this.held.filter((change) => !newer.has(valueKey(change))), ...values];
+      this.on.refused(refusal ?? answer, fresh);
+    } else {
+      this.state = answer.state;
+      if (!refusal) this.held = [];
+      this.on.answered(answer);
+      // A control that is gone has taken its value along.
+      this.held = this.held.filter((change) => this.on.known(valueKey(change)));
+      if (this.held.length) this.on.refused(refusal, null);
+    }
   }
 
   // The server's answer, or null where there is none. What it cannot even read is an error without a field.

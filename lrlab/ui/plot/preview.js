@@ -17,6 +17,7 @@ class Preview {
       answered: (answer) => this.show(answer),
       refused: (answer, changes) => this.refuse(answer, changes),
       away: (away) => this.away(away),
+      known: (control) => this.fields.has(control) || control.startsWith("points "),
       idle: () => this.rest(),
     });
     this.update(component);
@@ -211,8 +212,8 @@ class Preview {
     this.afterwards = null;
     // A choice that was refused is not made; a value stays as it was typed, with the reason beside it. A state that is
     // refused as it stands, such as one whose run was deleted, shows its controls to be mended.
-    if (changes.length === 0 && answer.form) this.controls(answer);
-    else if (changes.some((change) => valueKey(change) === null) && this.last) this.controls(this.last);
+    if (changes?.length === 0 && answer.form) this.controls(answer);
+    else if (changes?.some((change) => valueKey(change) === null) && this.last) this.controls(this.last);
     // What a repair is offered for is told with the repair, and only marked where it is set.
     const told = new Set(answer.checks.map((check) => check.path));
     this.complain(answer.errors.map(([field, sentence]) => [field, told.has(field) ? " " : sentence]));
