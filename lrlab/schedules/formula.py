@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,7 @@ class Formula:
         return f" at {known[0]} {value:.15g}"
 
 
+@lru_cache(maxsize=256)  # a formula is read when its spec is, and again wherever it is computed
 def parse_formula(text: str) -> Formula:
     """The formula that `text` says; a leading "lambda NAME:" is dropped, NAME being the counter `epoch`.
 

@@ -12,7 +12,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Generic, NoReturn, TypeVar
 
 import numpy as np
@@ -23,8 +22,6 @@ from lrlab.schedules import spec as specs
 from lrlab.schedules.formula import parse_formula
 
 Floats = NDArray[np.float64]
-
-_parsed = lru_cache(maxsize=256)(parse_formula)
 
 
 @dataclass
@@ -183,7 +180,7 @@ def lambda_values(
     count = counts(first, n)
     if isinstance(spec, specs.LambdaLR) and spec.table:
         return spec.table(count)
-    formula = _parsed(spec.formula or "")
+    formula = parse_formula(spec.formula or "")
     variables: dict[str, Floats | float] = {"epoch": count, "total": float(setting.total)}
     if "step" in formula.names:
         variables["step"] = count * setting.steps_per_epoch if setting.interval == "epoch" else count

@@ -24,7 +24,7 @@ class Synthetic(BaseModel):
     kind: Literal["synthetic"] = "synthetic"
     start: Level = 2.0
     floor: Level = 0.4
-    speed: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.3
+    speed: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.4
     noise: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.02
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
 

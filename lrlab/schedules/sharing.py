@@ -58,7 +58,7 @@ WORDS = (
 )
 """Version 1: the compressor starts as if it had just seen this; what is common stands last. Never change a byte."""
 
-METRIC = {"kind": "synthetic", "start": 2.0, "floor": 0.4, "speed": 0.3, "noise": 0.02, "seed": 0}
+METRIC = {"kind": "synthetic", "start": 2.0, "floor": 0.4, "speed": 0.4, "noise": 0.02, "seed": 0}
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

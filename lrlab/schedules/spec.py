@@ -35,6 +35,7 @@ Share = Annotated[float, Field(ge=0, le=1), _Number]
 ShareAboveZero = Annotated[float, Field(gt=0, le=1), _Number]
 Rate = Annotated[float, Field(ge=0, le=LR_CAP, allow_inf_nan=False), _Number]
 RateAboveZero = Annotated[float, Field(gt=0, le=LR_CAP, allow_inf_nan=False), _Number]
+Limit = Annotated[float, Field(ge=0, allow_inf_nan=False), _Number]
 Momentum = Annotated[float, Field(ge=0, lt=1), _Number]
 Divisor = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False), _Number]
 Milestones = tuple[CountOrZero, ...]
@@ -62,7 +63,7 @@ def _readable(text: str | None) -> str | None:
 
 
 class Fixed(_Spec):
-    """The optimiser's LR for the whole run. It needs no scheduler of torch; among others it is ConstantLR(factor=1.0)."""
+    """The optimiser's LR for the whole run. It needs no scheduler of torch; among others it is ConstantLR(factor=1)."""
 
     name: Literal["Fixed"] = "Fixed"
 
@@ -130,7 +131,7 @@ class CosineAnnealingWarmRestarts(_Spec):
 
     name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
     T_0: Count
-    T_mult: Annotated[int, Field(ge=1, le=1000)] = 1
+    T_mult: Annotated[int, Field(ge=1, le=1000), _Number] = 1
     eta_min: Rate = 0.0
 
 
@@ -139,7 +140,7 @@ class PolynomialLR(_Spec):
 
     name: Literal["PolynomialLR"] = "PolynomialLR"
     total_iters: CountOrZero = 5
-    power: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
+    power: Factor = 1.0
 
 
 class LinearLR(_Spec):
@@ -215,13 +216,13 @@ class ReduceLROnPlateau(_Spec):
 
     name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
     mode: Literal["min", "max"] = "min"
-    factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    factor: Annotated[float, Field(ge=0, lt=1), _Number] = 0.1
     patience: CountOrZero = 10
-    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4
+    threshold: Limit = 1e-4
     threshold_mode: Literal["rel", "abs"] = "rel"
     cooldown: CountOrZero = 0
     min_lr: Rate = 0.0
-    eps: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-8
+    eps: Limit = 1e-8
 
 
 class SequentialLR(_Spec):
@@ -300,7 +301,7 @@ class Warmup(_Spec):
 
     length: Count
     unit: Literal["epoch", "step"] = "epoch"
-    start_factor: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+    start_factor: Share = 0.1
 
     def with_unit(self, unit: Literal["epoch", "step"], steps_per_epoch: int) -> Warmup:
         """The same rise counted in `unit`; steps become whole epochs, at least one."""

@@ -38,20 +38,24 @@ BARE = 'import streamlit as st\n\nst.write("The value is", st.slider("value", 0,
 BLOCK = 10
 """So many presses on one page before it is the other's turn."""
 
-WATCH = """([selector, attribute]) => {
-  const node = document.querySelector(selector);
+WATCH = """(answer) => {
   window.took = [];
   window.redraws = 0;
   let pressed = 0;
+  let known = answer();
   addEventListener("keydown", (event) => (pressed = event.timeStamp), true);
   new MutationObserver(() => {
+    const now = answer();
+    if (now === known) return;
+    known = now;
     window.redraws += 1;
     const began = pressed;
     pressed = 0;
     if (began) requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - began)));
-  }).observe(node, attribute ? { attributes: true, attributeFilter: [attribute] }
-                             : { childList: true, subtree: true, characterData: true });
+  }).observe(document.body, { attributes: true, childList: true, subtree: true, characterData: true });
 }"""
+DRAWN = "() => document.querySelector('.chart').dataset.drawn"
+WRITTEN = "() => document.querySelector('[data-testid=stMarkdown]')?.textContent"
 
 
 @contextlib.contextmanager
@@ -132,14 +136,14 @@ def main() -> None:
         composer.goto(ours)
         composer.wait_for_selector(".chart[data-drawn]", timeout=60_000)
         composer.get_by_test_id("field-steps_per_epoch").get_by_role("textbox").fill("1000")
-        gamma = composer.get_by_test_id("field-gamma").get_by_role("slider")
+        gamma = composer.get_by_test_id("field-scheduler.gamma").get_by_role("slider")
         gamma.evaluate("node => { node.value = node.min; node.dispatchEvent(new Event('input', { bubbles: true })); }")
         plain.goto(bare)
         thumb = plain.get_by_role("slider")
         thumb.wait_for(timeout=60_000)
         composer.wait_for_timeout(2000)
-        composer.evaluate(WATCH, [".chart", "data-drawn"])
-        plain.evaluate(WATCH, ["[data-testid=stMarkdown]", None])
+        composer.evaluate(f"({WATCH})({DRAWN})")
+        plain.evaluate(f"({WATCH})({WRITTEN})")
         for done in range(0, presses, BLOCK):
             for page, slider in ((composer, gamma), (plain, thumb)):
                 page.bring_to_front()

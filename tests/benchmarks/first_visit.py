@@ -28,7 +28,7 @@ PRESSES = 60
 
 PRESS = """async () => {
   const chart = document.querySelector('.chart');
-  const slider = document.querySelector('[data-testid=field-gamma] input[type=range]');
+  const slider = document.querySelector('[data-testid="field-scheduler.gamma"] input[type=range]');
   const before = chart.dataset.drawn;
   const began = performance.now();
   slider.value > 0.9 ? slider.value = slider.min : slider.stepUp();

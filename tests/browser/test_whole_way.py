@@ -61,7 +61,7 @@ def test_from_sliders_to_two_compared_runs(page: Page, server, until):
     chart = page.locator(".chart[data-drawn]")
     expect(chart).to_be_visible()
     drawn = int(chart.get_attribute("data-drawn") or 0)
-    page.get_by_test_id("field-step_size").get_by_role("textbox").fill("1")
+    page.get_by_test_id("field-scheduler.step_size").get_by_role("textbox").fill("1")
     page.get_by_test_id("field-epochs").get_by_role("textbox").fill(str(EPOCHS))
     until(lambda: int(chart.get_attribute("data-drawn") or 0) > drawn)
     expect(page.get_by_test_id("words")).to_contain_text("It drops 2 times")

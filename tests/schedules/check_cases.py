@@ -301,7 +301,7 @@ CASES: dict[str, Case] = {
     ),
     "plateau-wrong-mode": Case(
         composed(plateau(patience=2), metric=metric(0.1, 0.9)), "scheduler.mode",
-        ('mode "min"', "rises from 0.1 to 0.897", "6 times"), "Set mode to max",
+        ('mode "min"', "rises from 0.1 to 0.9", "6 times"), "Set mode to max",
         composed(plateau(patience=2, mode="max"), metric=metric(0.1, 0.9)), ("scheduler.mode",),
         lambda lr: near(lr[-1], 0.1 * 0.1**6),
     ),

@@ -137,7 +137,7 @@ ELSEWHERE: dict[str, tuple[Composition, str, str, str]] = {
     ),
     "a mode that waits for a loss to rise": (
         composed(plateau(patience=2, mode="max"), metric=metric(2, 0.4)), "plateau-wrong-mode", "scheduler.mode",
-        'mode "max" waits for a metric that rises, but this one falls from 2 to 0.405, as a loss does',
+        'mode "max" waits for a metric that rises, but this one falls from 2 to 0.401, as a loss does',
     ),
     "a nest in the middle of a chain": (
         composed(sequence([linear(3), chain(cosine(5), exponential(0.9))], 3)), "switch-to-nested",

@@ -7,7 +7,7 @@ from collections import ChainMap
 
 from lrlab.errors import LabError
 from lrlab.schedules.code_parts import table_function
-from lrlab.schedules.formula import FUNCTIONS, parse_formula
+from lrlab.schedules.formula import CONSTANTS, FUNCTIONS, parse_formula
 from lrlab.schedules.reading.text import quoted, refusal
 from lrlab.schedules.reading.values import Evaluator, Function, Scope, Unknown, called_name, is_number
 from lrlab.schedules.table import MAX_POINTS, Table
@@ -91,8 +91,10 @@ class _FormulaReader:
                 expression, size = self._local[name]
                 self._nodes += size
                 return expression
-            case ast.Constant(value=value) if is_number(value):
-                return _constant(value)
+            case ast.Attribute(attr=name) if called_name(node) in CONSTANTS:
+                return ast.Name(name)
+            case ast.Constant(value=number) if is_number(number):
+                return _constant(number)
             case ast.BinOp(left=left, op=op, right=right):
                 return ast.BinOp(self._rewritten(left), op, self._rewritten(right))
             case ast.UnaryOp(op=op, operand=operand):

@@ -70,9 +70,7 @@ def _base(optimizer: Built, given: Any, findings: Findings) -> float | None:
         return OPTIMIZERS[optimizer.name]
     if isinstance(given, Unknown):
         names = " and ".join(map(quoted, given.names))
-        findings.note(
-            f"The LR of {optimizer.name} is {names}, which the text does not say; the base LR stays as it is."
-        )
+        findings.note(f"The LR of {optimizer.name} is {names}, which is not in the text; the base LR stays as it is.")
     return None
 
 

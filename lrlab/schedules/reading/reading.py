@@ -6,7 +6,6 @@ on is asked for.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ def read_code(text: str, *, epochs: int, steps_per_epoch: int, answers: Mapping[
 
 def _numbers(answers: Mapping[str, float]) -> Mapping[str, float]:
     for name, value in answers.items():
-        if not is_number(value) or not math.isfinite(value) or abs(value) > 1e15:
+        if not is_number(value) or not abs(value) <= 1e15:
             raise refusal(f"{quoted(name)}: got {shown(value)}, allowed: a number")
     return answers
 
@@ -108,10 +107,10 @@ def proposal(name: str, epochs: int, steps_per_epoch: int) -> int | None:
     words = name.lower().replace("_", "")
     if "warm" in words or "lr" in words.replace("dataloader", ""):
         return None
-    if any(word in words for word in ("perepoch", "len(", "batches", "iters", "itersper")) and "total" not in words:
-        return steps_per_epoch
     if re.search("(total|training|train|max)(steps|iters)", words):
         return epochs * steps_per_epoch
+    if re.search(r"perepoch|len\(|batches|iters", words):
+        return steps_per_epoch
     return epochs if "epoch" in words else None
 
 
