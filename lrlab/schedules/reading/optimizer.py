@@ -15,7 +15,9 @@ from lrlab.schedules.reading.script import OPTIMIZERS, Script
 from lrlab.schedules.reading.text import quoted, refusal
 from lrlab.schedules.reading.torchs import Findings, shortest
 from lrlab.schedules.reading.values import Built, Unknown, is_number
-from lrlab.schedules.spec import LR_CAP
+from lrlab.schedules.values import (
+    LR_CAP,
+)
 
 
 @dataclass(frozen=True)
