@@ -175,5 +175,5 @@ def _trace(
         "line": {"shape": "hv", "color": colour, "width": width, "dash": dash},
         "opacity": 0.85 if told else 1,
         "showlegend": legend,
-        "hovertemplate": f"{place} · LR %{{y:.4~g}}<extra>{extra}</extra>",
+        "hovertemplate": f"{'' if told else f'{place} · '}LR %{{y:.4~g}}<extra>{extra}</extra>",
     }

@@ -6,6 +6,7 @@ name under which it is changed and refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lrlab.charts.composer import tree
@@ -38,6 +39,9 @@ from lrlab.schedules import (
 )
 
 Json = dict[str, Any]
+
+MOST_NOTES = 3
+"""Of so many lengths in one control each is said in every unit."""
 
 
 def form(state: PreviewState) -> Json:
@@ -82,7 +86,8 @@ class _Maker:
             kind = "lengths" if parameter.kind == "list of int" else "length"
         elif parameter.name == "formula":
             kind = "formula"
-        note = self._ruler.words(field, value) if kind == "length" and value is not None else ""
+        lengths = [] if value is None else list(value) if kind == "lengths" else [value] if kind == "length" else []
+        note = "; ".join(self._ruler.words(field, each) for each in lengths) if len(lengths) <= MOST_NOTES else ""
         return {
             "field": field,
             "title": parameter.title,
@@ -176,17 +181,16 @@ class _Maker:
         return out
 
     def _milestone(self, scheduler: SequentialLR, field: str, index: int, calls: int) -> Json:
-        milestones = scheduler.milestones
-        parameter = parameters("SequentialLR", calls, self._run.lr)[0]
-        value = milestones[index]
-        return self.control(f"{field}.{index}", parameter, value) | {
-            "kind": "length",
-            "title": f"Phase {index + 2} begins at",
-            "note": self._ruler.words(field, value),
-            "max": max(calls, value),
-            "low": milestones[index - 1] if index else 1,
-            "high": milestones[index + 1] if index + 1 < len(milestones) else calls,
-        }
+        milestones, value = scheduler.milestones, scheduler.milestones[index]
+        (listed,) = parameters("SequentialLR", calls, self._run.lr)
+        one = replace(listed, kind="int", title=f"Phase {index + 2} begins at", max=max(calls, value))
+        return self.control(
+            f"{field}.{index}",
+            one,
+            value,
+            low=milestones[index - 1] if index else 1,
+            high=milestones[index + 1] if index + 1 < len(milestones) else calls,
+        )
 
 
 def _recipe(state: PreviewState, maker: _Maker) -> Json:

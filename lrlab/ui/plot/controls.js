@@ -3,6 +3,7 @@
 
 let controlCount = 0;
 
+const BRIEF = 16; // characters: so short a meaning stands in the list itself
 const TYPING_MS = 600; // while somebody types, a complaint waits for so long
 
 // {node, show(field), complain(sentence)} for one setting; `send(change)` is called while it moves.
@@ -37,6 +38,7 @@ function frame(field, ...inside) {
     else tell(sentence);
   };
   const typed = () => (node.typedAt = performance.now());
+  for (const input of node.querySelectorAll("input, select")) input.title = field.help; // its description, too
   return { id, node, unit, note, complain, typed };
 }
 
@@ -83,7 +85,8 @@ function makeNumber(field, send, texts, moving) {
     for (const [name, bound] of [["min", scale.min], ["max", scale.max], ["step", scale.step]]) assign(slide, name, String(bound));
     if (!focused(text)) say();
     if (field.optional) {
-      assign(text, "placeholder", now.optional);
+      assign(text, "placeholder", texts.unset);
+      if (now.value === null) assign(note, "textContent", now.optional);
       clear.hidden = now.value === null;
     }
     if (!slide.matches(":active")) assign(slide, "value", String(scale.place(value)));
@@ -110,7 +113,8 @@ function makeSwitch(field, send) {
 
 function makeChoice(field, send) {
   const select = element("select", { onchange: () => send({ op: "set", field: field.field, value: select.value }) });
-  for (const [value, text] of field.choices) select.append(element("option", { value, title: text }, value));
+  const brief = field.choices.every(([, text]) => text.length <= BRIEF);
+  for (const [value, text] of field.choices) select.append(element("option", { value, title: text }, brief ? text : value));
   const { id, node, note, complain } = frame(field, select);
   select.id = id;
   const meaning = Object.fromEntries(field.choices);
@@ -119,7 +123,7 @@ function makeChoice(field, send) {
     complain,
     show: (now) => {
       assign(select, "value", now.value);
-      assign(note, "textContent", meaning[now.value] ?? "");
+      if (!brief) assign(note, "textContent", meaning[now.value] ?? "");
     },
   };
 }
@@ -148,7 +152,7 @@ function makeLengths(field, send, texts, moving) {
   const text = element("input", { type: "text", class: "wide", autocomplete: "off", spellcheck: "false" });
   const button = (sign, title) => element("button", { type: "button", title, "aria-label": `${field.title}: ${title}` }, sign);
   const [more, less] = [button("+", texts.one_more), button("−", texts.one_less)];
-  const { id, node, unit, complain, typed } = frame(field, sliders, element("div", { class: "pair" }, text, less, more));
+  const { id, node, unit, note, complain, typed } = frame(field, sliders, element("div", { class: "pair" }, text, less, more));
   text.id = id;
   text.setAttribute("aria-describedby", `${id}-why`);
   let values = [];
@@ -186,6 +190,7 @@ function makeLengths(field, send, texts, moving) {
     bounds = now;
     values = [...now.value];
     assign(unit, "textContent", now.unit);
+    assign(note, "textContent", now.note);
     less.disabled = values.length < 2;
     while (sliders.children.length > values.length) sliders.lastChild.remove();
     while (sliders.children.length < values.length) sliders.append(slider(sliders.children.length));
