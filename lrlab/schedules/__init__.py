@@ -38,7 +38,6 @@ from lrlab.schedules.recipe import Recipe
 from lrlab.schedules.recipes import RECIPES
 from lrlab.schedules.sharing import from_link, to_link
 from lrlab.schedules.spec import (
-    LR_CAP,
     ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
@@ -61,6 +60,9 @@ from lrlab.schedules.spec import (
     walk,
 )
 from lrlab.schedules.table import Table
+from lrlab.schedules.values import (
+    LR_CAP,
+)
 from lrlab.schedules.words import label, number, sentences
 
 __all__ = [

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lrlab.errors import LabError
-from lrlab.schedules import spec as specs
 from lrlab.schedules.curve import warmup_updates
 from lrlab.schedules.parameter import Form, Interval, Kind, Parameter, SchedulerEntry, Source, Value
 from lrlab.schedules.spec import Scheduler, Warmup
@@ -32,6 +31,7 @@ from lrlab.schedules.texts_run import (
     SYNTHETIC,
     WARMUP,
 )
+from lrlab.schedules.values import LR_CAP
 
 __all__ = [
     "CATALOGUE",
@@ -161,7 +161,7 @@ def _fit_length(parameter: Parameter, calls: int) -> Parameter:
 def _fit_rate(parameter: Parameter, decades: tuple[int, int, float], lr: float) -> Parameter:
     below, above, times = decades
     decade = min(max(math.floor(math.log10(lr)), -12), 2)
-    low, high = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), specs.LR_CAP)
+    low, high = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), LR_CAP)
     return replace(
         parameter, min=low, max=high, start=min(max(float(f"{lr * times:.6g}"), low), high) if times else 0.0
     )

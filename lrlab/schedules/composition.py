@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lrlab.schedules.conversion import with_interval
 from lrlab.schedules.curve import MAX_UPDATES, Curve, curve, warmup_updates
 from lrlab.schedules.metric import Logged, Metric, Synthetic
-from lrlab.schedules.spec import LR_CAP, RateAboveZero, ReduceLROnPlateau, ScheduleSpec
+from lrlab.schedules.spec import (
+    ReduceLROnPlateau,
+    ScheduleSpec,
+)
+from lrlab.schedules.values import (
+    LR_CAP,
+    RateAboveZero,
+)
 
 MAX_GROUPS = 20
 

@@ -17,7 +17,14 @@ from lrlab.errors import LabError
 from lrlab.schedules import machine
 from lrlab.schedules.leaves import Floats, Setting
 from lrlab.schedules.plateau import Decision, replay
-from lrlab.schedules.spec import LR_CAP, ReduceLROnPlateau, ScheduleSpec, Warmup
+from lrlab.schedules.spec import (
+    ReduceLROnPlateau,
+    ScheduleSpec,
+    Warmup,
+)
+from lrlab.schedules.values import (
+    LR_CAP,
+)
 
 MAX_UPDATES = 20_000_000
 

@@ -14,7 +14,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lrlab.errors import LabError, from_validation
 from lrlab.schedules.parameter import Interval, Parameter, Source, Value
-from lrlab.schedules.spec import LR_CAP, LambdaLR, Scheduler, ScheduleSpec, Warmup
+from lrlab.schedules.spec import (
+    LambdaLR,
+    Scheduler,
+    ScheduleSpec,
+    Warmup,
+)
+from lrlab.schedules.values import (
+    LR_CAP,
+)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,16 @@ from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, 
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
-    Count,
     ExponentialLR,
-    Factor,
-    Milestones,
     MultiStepLR,
     ScheduleSpec,
-    Share,
     StepLR,
+)
+from lrlab.schedules.values import (
+    Count,
+    Factor,
+    Milestones,
+    Share,
 )
 
 LISTED = 30

@@ -10,13 +10,15 @@ from lrlab.schedules.parameter import Parameter, choice, factor, length
 from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, tidy, warmed
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
-    Count,
-    CountOrZero,
     Fixed,
     LinearLR,
     Scheduler,
     ScheduleSpec,
     SequentialLR,
+)
+from lrlab.schedules.values import (
+    Count,
+    CountOrZero,
     Share,
 )
 

@@ -6,17 +6,19 @@ from lrlab.schedules.parameter import Parameter, factor, length, rate, switch
 from lrlab.schedules.recipe import Recipe, Run, Settings, above_floor, formula, per_step, tidy, warmed, written
 from lrlab.schedules.spec import (
     CosineAnnealingLR,
-    CountOrZero,
-    Divisor,
-    Factor,
     Fixed,
     LinearLR,
     OneCycleLR,
     PolynomialLR,
-    Rate,
     Scheduler,
     ScheduleSpec,
     SequentialLR,
+)
+from lrlab.schedules.values import (
+    CountOrZero,
+    Divisor,
+    Factor,
+    Rate,
     Share,
     ShareAboveZero,
 )

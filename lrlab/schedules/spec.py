@@ -8,74 +8,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from lrlab.errors import LabError
-from lrlab.schedules.formula import parse_formula
 from lrlab.schedules.table import Table
-
-LR_CAP = 1000.0
-"""No learning rate may exceed this, whatever formula or factor makes it."""
+from lrlab.schedules.values import (
+    Count,
+    CountOrZero,
+    Divisor,
+    Factor,
+    Formula,
+    Limit,
+    Milestones,
+    Momentum,
+    Number,
+    Rate,
+    RateAboveZero,
+    Share,
+    ShareAboveZero,
+    Spec,
+)
 
 MAX_SCHEDULERS, MAX_DEPTH = 200, 20
 """So many schedulers a schedule may hold in all, and so deep they may be nested."""
 
 
-def _no_truth(value: Any) -> Any:
-    if isinstance(value, bool):  # Python counts True as 1; nobody who writes it means a length of one
-        raise ValueError(f"got {value}, allowed: a number")
-    return value
-
-
-_Number = BeforeValidator(_no_truth)
-Count = Annotated[int, Field(ge=1, le=10_000_000), _Number]
-CountOrZero = Annotated[int, Field(ge=0, le=10_000_000), _Number]
-Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), _Number]
-Share = Annotated[float, Field(ge=0, le=1), _Number]
-ShareAboveZero = Annotated[float, Field(gt=0, le=1), _Number]
-Rate = Annotated[float, Field(ge=0, le=LR_CAP, allow_inf_nan=False), _Number]
-RateAboveZero = Annotated[float, Field(gt=0, le=LR_CAP, allow_inf_nan=False), _Number]
-Limit = Annotated[float, Field(ge=0, allow_inf_nan=False), _Number]
-Momentum = Annotated[float, Field(ge=0, lt=1), _Number]
-Divisor = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False), _Number]
-Milestones = tuple[CountOrZero, ...]
-Formula = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-def _in_order(milestones: Milestones) -> Milestones:
-    if list(milestones) != sorted(milestones):
-        got, allowed = list(milestones), sorted(milestones)
-        raise ValueError(f"got {got}, allowed: milestones in increasing order, such as {allowed}")
-    return milestones
-
-
-def _readable(text: str | None) -> str | None:
-    try:
-        if text is not None:
-            parse_formula(text)
-    except LabError as error:
-        raise ValueError(str(error).removeprefix("formula: ")) from error
-    return text
-
-
-class Fixed(_Spec):
+class Fixed(Spec):
     """The optimiser's LR for the whole run. It needs no scheduler of torch; among others it is ConstantLR(factor=1)."""
 
     name: Literal["Fixed"] = "Fixed"
 
 
-class LambdaLR(_Spec):
+class LambdaLR(Spec):
     """Base LR x formula(call), or x the value of a table of points drawn by hand; exactly one of the two is given."""
 
     name: Literal["LambdaLR"] = "LambdaLR"
     formula: Formula | None = None
     table: Table | None = None
-
-    _formula = field_validator("formula")(_readable)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> LambdaLR:
@@ -84,16 +52,14 @@ class LambdaLR(_Spec):
         return self
 
 
-class MultiplicativeLR(_Spec):
+class MultiplicativeLR(Spec):
     """LR x formula(call) at every call; the factor multiplies what the LR is, not the base LR."""
 
     name: Literal["MultiplicativeLR"] = "MultiplicativeLR"
     formula: Formula
 
-    _formula = field_validator("formula")(_readable)
 
-
-class StepLR(_Spec):
+class StepLR(Spec):
     """LR x gamma after every `step_size` calls."""
 
     name: Literal["StepLR"] = "StepLR"
@@ -101,24 +67,22 @@ class StepLR(_Spec):
     gamma: Factor = 0.1
 
 
-class MultiStepLR(_Spec):
+class MultiStepLR(Spec):
     """LR x gamma at each milestone (in calls, in order; a milestone given twice multiplies twice, as in torch)."""
 
     name: Literal["MultiStepLR"] = "MultiStepLR"
     milestones: Milestones = Field(min_length=1, max_length=1000)
     gamma: Factor = 0.1
 
-    _order = field_validator("milestones")(_in_order)
 
-
-class ExponentialLR(_Spec):
+class ExponentialLR(Spec):
     """LR x gamma at every call."""
 
     name: Literal["ExponentialLR"] = "ExponentialLR"
     gamma: Factor
 
 
-class CosineAnnealingLR(_Spec):
+class CosineAnnealingLR(Spec):
     """Half a cosine from the LR to `eta_min` in `T_max` calls; after that it climbs again (torch does)."""
 
     name: Literal["CosineAnnealingLR"] = "CosineAnnealingLR"
@@ -126,16 +90,16 @@ class CosineAnnealingLR(_Spec):
     eta_min: Rate = 0.0
 
 
-class CosineAnnealingWarmRestarts(_Spec):
+class CosineAnnealingWarmRestarts(Spec):
     """Half a cosine in `T_0` calls, then from the base LR again, each cycle `T_mult` times as long as the last."""
 
     name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
     T_0: Count
-    T_mult: Annotated[int, Field(ge=1, le=1000), _Number] = 1
+    T_mult: Annotated[int, Field(ge=1, le=1000), Number] = 1
     eta_min: Rate = 0.0
 
 
-class PolynomialLR(_Spec):
+class PolynomialLR(Spec):
     """LR x (1 - call / total_iters) ** power, then zero."""
 
     name: Literal["PolynomialLR"] = "PolynomialLR"
@@ -143,7 +107,7 @@ class PolynomialLR(_Spec):
     power: Factor = 1.0
 
 
-class LinearLR(_Spec):
+class LinearLR(Spec):
     """LR times a factor that moves in a straight line from start_factor to end_factor in `total_iters` calls."""
 
     name: Literal["LinearLR"] = "LinearLR"
@@ -152,7 +116,7 @@ class LinearLR(_Spec):
     total_iters: CountOrZero = 5
 
 
-class ConstantLR(_Spec):
+class ConstantLR(Spec):
     """LR x factor until call `total_iters`, then the LR itself."""
 
     name: Literal["ConstantLR"] = "ConstantLR"
@@ -160,7 +124,7 @@ class ConstantLR(_Spec):
     total_iters: CountOrZero = 5
 
 
-class CyclicLR(_Spec):
+class CyclicLR(Spec):
     """Up from base_lr to max_lr in step_size_up calls and down in step_size_down (None: as many), again and again.
 
     It takes the optimiser's LR out of play and, with cycle_momentum, moves the momentum (Adam's beta1) against the LR.
@@ -178,7 +142,7 @@ class CyclicLR(_Spec):
     max_momentum: Momentum = 0.9
 
 
-class OneCycleLR(_Spec):
+class OneCycleLR(Spec):
     """Up from max_lr / div_factor to max_lr, then down to that / final_div_factor, in `total_steps` calls.
 
     The length is given by total_steps, or by epochs and steps_per_epoch. It takes the optimiser's LR out of play and,
@@ -211,12 +175,12 @@ class OneCycleLR(_Spec):
         return self.total_steps or (self.epochs or 0) * (self.steps_per_epoch or 0)
 
 
-class ReduceLROnPlateau(_Spec):
+class ReduceLROnPlateau(Spec):
     """LR x factor once the validation metric has been no better for more than `patience` calls in a row."""
 
     name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
     mode: Literal["min", "max"] = "min"
-    factor: Annotated[float, Field(ge=0, lt=1), _Number] = 0.1
+    factor: Annotated[float, Field(ge=0, lt=1), Number] = 0.1
     patience: CountOrZero = 10
     threshold: Limit = 1e-4
     threshold_mode: Literal["rel", "abs"] = "rel"
@@ -225,14 +189,12 @@ class ReduceLROnPlateau(_Spec):
     eps: Limit = 1e-8
 
 
-class SequentialLR(_Spec):
+class SequentialLR(Spec):
     """One scheduler after another: the next one begins at its own 0 at each milestone (in calls, in order)."""
 
     name: Literal["SequentialLR"] = "SequentialLR"
     schedulers: tuple[Scheduler, ...] = Field(min_length=1, max_length=MAX_SCHEDULERS)
     milestones: Milestones = ()
-
-    _order = field_validator("milestones")(_in_order)
 
     @model_validator(mode="after")
     def _one_milestone_between_two(self) -> SequentialLR:
@@ -245,7 +207,7 @@ class SequentialLR(_Spec):
         return self
 
 
-class ChainedScheduler(_Spec):
+class ChainedScheduler(Spec):
     """Several schedulers at once: each call steps all of them in order, so that their factors multiply."""
 
     name: Literal["ChainedScheduler"] = "ChainedScheduler"
@@ -296,7 +258,7 @@ def walk(scheduler: Scheduler, path: tuple[int, ...] = ()) -> Iterator[tuple[tup
             yield from walk(inner, (*path, place))
 
 
-class Warmup(_Spec):
+class Warmup(Spec):
     """A straight rise, update by update, from start_factor x LR to the LR before the scheduler starts at its 0."""
 
     length: Count
@@ -311,7 +273,7 @@ class Warmup(_Spec):
         return self.model_copy(update={"unit": unit, "length": max(1, round(self.length * ratio))})
 
 
-class ScheduleSpec(_Spec):
+class ScheduleSpec(Spec):
     """A whole schedule: the scheduler, where the loop calls its `step()`, and a warm-up before it.
 
     `interval` "epoch": one call at the end of every epoch; "step": one call after every optimiser update.

@@ -9,6 +9,7 @@ from lrlab.schedules import spec as specs
 from lrlab.schedules.checks.decays import COUNTING
 from lrlab.schedules.checks.model import Found, Repair, rule
 from lrlab.schedules.checks.situation import Situation, in_steps, near_one, shown
+from lrlab.schedules.values import LR_CAP
 from lrlab.schedules.words import number
 
 SLACK = 0.01
@@ -65,7 +66,7 @@ def base_lr_without_effect(run: Situation) -> Iterator[Found]:
         "scheduler.max_lr" if isinstance(scheduler, specs.OneCycleLR) else "scheduler.base_lr",
         f"The base LR {number(composition.lr)} has no effect: {scheduler.name} overwrites it, starts at {where}, "
         f"{number(first)}, and goes up to max_lr {number(peak)}.",
-        None if fixed or not 0 < rounded <= specs.LR_CAP else repair,
+        None if fixed or not 0 < rounded <= LR_CAP else repair,
     )
 
 

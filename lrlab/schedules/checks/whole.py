@@ -12,6 +12,7 @@ from lrlab.schedules import spec as specs
 from lrlab.schedules.checks.decays import COUNTING, LEFT, VANISHED
 from lrlab.schedules.checks.model import Found, Repair, rule
 from lrlab.schedules.checks.situation import Place, Situation, near_one
+from lrlab.schedules.values import LR_CAP
 from lrlab.schedules.words import number
 
 NOTHING, LITTLE = 0.01, 0.1
@@ -66,7 +67,7 @@ def group_out_of_range(run: Situation) -> Iterator[Found]:
     composition, highest = run.composition, float(run.curve.lr.max())
     for index, group in enumerate(composition.groups):
         times = group.rate(composition.lr) / composition.lr
-        if highest * times <= 0.999 * specs.LR_CAP:
+        if highest * times <= 0.999 * LR_CAP:
             continue
         try:
             composition.model_copy(update={"groups": (group,)}).group_curves(run.logged)
