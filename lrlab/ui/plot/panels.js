@@ -13,13 +13,12 @@ class Checks {
     this.shown = [];
   }
 
-  // `refused`: the schedule is refused, and these are the ways out.
-  show(checks, refused = false) {
-    const said = JSON.stringify([checks, refused, this.all]);
+  show(checks) {
+    this.mark(checks);
+    const said = JSON.stringify([checks, this.all]);
     if (said === this.said) return;
     this.said = said;
     this.shown = checks;
-    this.refused = refused;
     const { texts } = this.composer;
     const told = this.all ? checks : checks.slice(0, MOST_CHECKS);
     while (this.list.children.length > told.length) this.list.lastChild.remove();
@@ -38,7 +37,6 @@ class Checks {
     this.more.textContent = this.all ? texts.fewer : `${texts.and} ${left} ${texts.more}`;
     this.more.setAttribute("aria-expanded", String(this.all));
     this.node.hidden = checks.length === 0;
-    this.mark(checks);
   }
 
   // The settings that the checks are about are marked where they stand.
@@ -49,7 +47,7 @@ class Checks {
 
   toggle() {
     this.all = !this.all;
-    this.show(this.shown, this.refused);
+    this.show(this.shown);
   }
 
   repair(check) {

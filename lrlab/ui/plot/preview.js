@@ -1,5 +1,9 @@
 // The composer: controls on the left, the curve on the right. Whatever is done goes to the server at once, and its
 // answer is shown: figure, words, and the controls that fit the new values. Nothing is computed here.
+//
+// `data`: what charts.composer_data makes (state, first, catalogue, most_kept, runs), `texts`, `revision` (another number
+// brings `state` along as an edit) and, where wanted, `before`: the state that undo leads back to. State: `state`, the
+// last legal one; trigger: `train`, the same when the button is pressed.
 
 const SETTLE_MS = 300; // after the last movement the page's Python side is told, and an edit is one to undo
 
@@ -217,7 +221,7 @@ class Preview {
     // What a repair is offered for is told with the repair, and only marked where it is set.
     const told = new Set(answer.checks.map((check) => check.path));
     this.complain(answer.errors.map(([field, sentence]) => [field, told.has(field) ? " " : sentence]));
-    this.checks.show(answer.checks, true);
+    this.checks.show(answer.checks);
   }
 
   // What sets `path`, or what holds it: a control, a scheduler, or nothing.
