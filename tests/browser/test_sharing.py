@@ -161,7 +161,7 @@ def test_pasted_code_is_read_completed_and_composed_and_can_be_undone(page: Page
         "scheduler = optim.lr_scheduler.SequentialLR(optimizer, [warm, rest], milestones=[3])\n"
     )
     page.get_by_role("button", name=texts.READ).click()
-    answer = page.get_by_role("textbox", name="epochs")
+    answer = page.get_by_role("textbox", name="How much is `epochs`?")
     expect(answer).to_have_value("20")
     answer.fill("16")
     answer.press("Enter")

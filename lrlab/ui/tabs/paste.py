@@ -63,7 +63,10 @@ def _ask(question: Question) -> float | None:
     key = f"paste.answer.{question.name}"
     proposal = question.proposal
     st.session_state.setdefault(key, "" if proposal is None else written(proposal))
-    typed = st.text_input(plain(question.sentence), key=key, persist_state="session").strip()
+    # A label is Markdown where it is seen, and read out as it stands where it is not: the sentence is drawn by itself.
+    st.markdown(plain(question.sentence))
+    field = st.text_input(question.sentence, key=key, label_visibility="collapsed", persist_state="session")
+    typed = field.strip()
     if not typed:
         return None
     try:
