@@ -99,7 +99,8 @@ def _numbers(answers: Mapping[str, float]) -> Mapping[str, float]:
     for name, value in answers.items():
         if not is_number(value) or not abs(value) <= 1e15:
             raise refusal(f"{quoted(name)}: got {shown(value)}, allowed: a number")
-    return answers
+    # A whole number counts something, whichever way it was typed.
+    return {name: int(value) if float(value).is_integer() else value for name, value in answers.items()}
 
 
 def proposal(name: str, epochs: int, steps_per_epoch: int) -> int | None:
