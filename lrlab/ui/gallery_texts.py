@@ -3,8 +3,10 @@
 TITLE = "Gallery"
 LEAD = "Every schedule as a small curve. Choose one, and the Schedule page opens it for the run that you compose."
 
-RUN_NOTE = "Drawn for {epochs} epochs of {steps} steps at LR {lr}, each picture from 0 to its highest LR."
-PLATEAU_NOTE = "Drawn against an invented validation loss."
+RUN_NOTE = (
+    "Presets are drawn on their own runs, all others for {epochs} epochs of {steps} steps at LR {lr}; each picture goes "
+    "from 0 to its highest LR. ReduceLROnPlateau is drawn against an invented validation loss."
+)
 
 RECIPES = "Recipes"
 RECIPES_LINE = "What people use beyond torch's classes, made of them: each has a few values of its own."
