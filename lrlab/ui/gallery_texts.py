@@ -4,8 +4,8 @@ TITLE = "Gallery"
 LEAD = "Every schedule as a small curve. Choose one, and the Schedule page opens it for the run that you compose."
 
 RUN_NOTE = (
-    "Presets are drawn on their own runs, all others for {epochs} epochs of {steps} steps at LR {lr}; each picture goes "
-    "from 0 to its highest LR. ReduceLROnPlateau is drawn against an invented validation loss."
+    "Presets are drawn on their own runs, all others for {epochs} epochs of {steps} steps at LR {lr}; each picture "
+    "goes from 0 to its highest LR. ReduceLROnPlateau is drawn against an invented validation loss."
 )
 
 RECIPES = "Recipes"

@@ -70,8 +70,7 @@ COMPOSER: dict[str, str | list[str]] = {
     "keep": "Keep to compare",
     "train": "Train with this",
     "take": "Edit this schedule",
-    "offline": "The server does not answer; the curve is the last one it sent. Changes are kept and sent when it is back.",
+    "offline": (
+        "The server does not answer; the curve is the last one it sent. Changes are kept and sent when it is back."
+    ),
 }
-
-CODE, TABLE, ABOUT = "PyTorch code", "Table", "About this scheduler"
-BAD_LINK = "This link's schedule could not be read, so the page shows its first schedule instead: "
