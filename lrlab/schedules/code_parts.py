@@ -107,7 +107,8 @@ def expression(
     names = {
         "epoch": counter,
         "step": counter if per_step else "epoch * steps_per_epoch",
-        "t": f"min({share}, 1)" if where == AHEAD else share,
+        # A phase that starts after the run is built all the same, and its function is called once for that.
+        "t": f"min({share}, 1)" if where == AHEAD or offset > calls else share,
         "total": str(calls),
     }
     return parse_formula(scheduler.formula or "").python(names)

@@ -180,6 +180,13 @@ def test_a_plateau_without_the_logged_metric_measures_the_stand_in(mode: str, me
     assert len(run(code)[0]) == EPOCHS * STEPS
 
 
+def test_a_phase_after_the_run_is_built_within_its_range() -> None:
+    late = {"name": "LambdaLR", "formula": "1 - t"}
+    nest = {"name": "SequentialLR", "milestones": [9], "schedulers": [{"name": "Fixed"}, late]}
+    assert "lambda epoch: 1 - (min((epoch + 9) / 5, 1))" in pytorch_code(composed(nest))
+    assert_runs_as_drawn(composed(nest))
+
+
 READABLE = {
     "a formula": (
         {"name": "LambdaLR", "formula": "0.65 ** epoch"}, "epoch",

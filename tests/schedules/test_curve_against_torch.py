@@ -221,7 +221,7 @@ def test_values_worked_by_hand(case: str) -> None:
     assert drawn.epoch.tolist() == [update // steps_per_epoch for update in range(epochs * steps_per_epoch)]
 
 
-# What torch really gives, as ../shared/design/SCHEDULERS.md tells it: (schedule in steps, lr, calls, what comes out).
+# What torch really gives where people are surprised: (schedule in steps, lr, calls and what comes out).
 TORCH_REALLY_GIVES = {
     "a cosine climbs again": (COSINE, 0.1, {10: 0.0, 15: 0.05, 20: 0.1}),
     "warm restarts never reach eta_min": (

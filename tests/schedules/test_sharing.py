@@ -42,7 +42,7 @@ NEST = {
 LITERAL = {
     # Links as version 1 wrote them. They are out in the world: this test may grow, but none of it may change.
     "1.SPyrRjGXXFMA": Composition(),
-    "1.9A6Du94I4Qhjc1TbsJpNceQa44lMrKWWoYKuQglyaWQMKY1ABVaJplItwXIBvVgAxwJKlWpigqWORzIYd-40N8dMUzrA2DQyiAVWNphJywgY9gA": (
+    "1.9A6Du94I4Qhjc1TbsJpNceQa44lMrKWWoYKuQglyaWQMKY1ABVaJplItwXIBvVgAxwJKlWpigqWORzIYd-40N8dMUzrA2DQyiAVWNphJywgY9gA": (  # noqa: E501
         composition(NEST, "epoch", {"length": 2}, lr=0.02, epochs=37)
     ),
     "1.jXmDu94Y4QgTI1TbiDXbHGgeAA": composition({"name": "StepLR", "step_size": 7}, lr=0.03, epochs=42),

@@ -18,7 +18,7 @@ Chain = Place[specs.ChainedScheduler]
 
 @rule("trap", "one-cycle-moves-base")
 def chained_peak_below_base(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: in ChainedScheduler the decay runs during the warm-up, so that the peak lies below the base LR."""
+    """In ChainedScheduler the decay runs during the warm-up, so that the peak lies below the base LR."""
     for place in run.active(specs.ChainedScheduler):
         inner = place.scheduler.schedulers
         risers = [index for index, scheduler in enumerate(inner) if _rises(scheduler)]
@@ -43,7 +43,7 @@ def chained_peak_below_base(run: Situation) -> Iterator[Found]:
 
 @rule("trap")
 def chained_discards(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: LambdaLR and the cycles set the LR at every call, so that what stands before them in a chain is
+    """LambdaLR and the cycles set the LR at every call, so that what stands before them in a chain is
     discarded."""
     for place in run.active(specs.ChainedScheduler):
         inner = place.scheduler.schedulers

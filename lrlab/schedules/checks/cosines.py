@@ -18,7 +18,7 @@ shares of the height between eta_min and the LR."""
 
 @rule("trap", *COUNTING, "eta-min-above-lr")
 def cosine_climbs(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: past T_max CosineAnnealingLR climbs again."""
+    """Past T_max CosineAnnealingLR climbs again."""
     for place in run.active(specs.CosineAnnealingLR):
         low = place.scheduler.T_max
         if low < place.calls - 1:

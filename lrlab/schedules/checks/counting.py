@@ -28,7 +28,7 @@ def one_call_only(run: Situation) -> Iterator[Found]:
 
 @rule("trap", "one-call-only")
 def steps_counted_as_epochs(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: per-step lengths used once an epoch (Keras counts steps, torch counts calls)."""
+    """Per-step lengths used once an epoch (Keras counts steps, torch counts calls)."""
     if run.unit == "step" or run.composition.steps_per_epoch == 1 or not run.calls:
         return
     reach = _reach(run.schedule.scheduler)

@@ -18,7 +18,7 @@ SLACK = 0.01
 
 @rule("trap", *COUNTING)
 def one_cycle_longer_than_run(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md, pytorch#65417: OneCycleLR in a run shorter than total_steps covers only a part of its curve."""
+    """pytorch#65417: OneCycleLR in a run shorter than total_steps covers only a part of its curve."""
     for place in run.active(specs.OneCycleLR):
         scheduler = place.scheduler
         length = scheduler.length
@@ -35,7 +35,7 @@ def one_cycle_longer_than_run(run: Situation) -> Iterator[Found]:
 
 @rule("note", *COUNTING, "one-cycle-longer-than-run")
 def one_cycle_per_epoch(run: Situation) -> Iterator[Found]:
-    """torch's documentation wants OneCycleLR stepped after every batch (SCHEDULERS.md, the wrong interval)."""
+    """torch's documentation wants OneCycleLR stepped after every batch (the wrong interval)."""
     scheduler, steps = run.schedule.scheduler, run.composition.steps_per_epoch
     if isinstance(scheduler, specs.OneCycleLR) and run.unit == "epoch" and steps > 1 and run.calls:
         yield Found(
@@ -48,7 +48,7 @@ def one_cycle_per_epoch(run: Situation) -> Iterator[Found]:
 
 @rule("note", "warm-up-then-jump", "warm-up-outlasts-run")
 def base_lr_without_effect(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: OneCycleLR and CyclicLR overwrite the optimiser's LR."""
+    """OneCycleLR and CyclicLR overwrite the optimiser's LR."""
     composition, scheduler = run.composition, run.schedule.scheduler
     if isinstance(scheduler, specs.OneCycleLR):
         first, where, peak = scheduler.max_lr / scheduler.div_factor, "max_lr / div_factor", scheduler.max_lr
@@ -72,7 +72,7 @@ def base_lr_without_effect(run: Situation) -> Iterator[Found]:
 
 @rule("note")
 def momentum_overwritten(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: with cycle_momentum they overwrite SGD's and RMSprop's momentum or Adam's beta1; an optimiser
+    """With cycle_momentum they overwrite SGD's and RMSprop's momentum or Adam's beta1; an optimiser
     that has neither, such as Adagrad, makes torch raise."""
     for place in run.active(specs.OneCycleLR, specs.CyclicLR):
         scheduler = place.scheduler
@@ -89,7 +89,7 @@ def momentum_overwritten(run: Situation) -> Iterator[Found]:
 
 @rule("trap", *COUNTING, "one-cycle-longer-than-run")
 def third_phase_missing(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: three_phase rises and falls for pct_start each; somewhat above 0.5 no third phase is left."""
+    """With three_phase the LR rises and falls for pct_start each; somewhat above 0.5 no third phase is left."""
     for place in run.active(specs.OneCycleLR):
         scheduler = place.scheduler
         second, last = 2 * scheduler.pct_start * scheduler.length - 2, scheduler.length - 1

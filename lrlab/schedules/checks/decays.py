@@ -24,7 +24,7 @@ LEFT = 0.04
 
 @rule("trap", *COUNTING)
 def step_never_decays(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: StepLR with a step_size of at least the run's calls is a fixed LR under another name."""
+    """StepLR with a step_size of at least the run's calls is a fixed LR under another name."""
     for place in run.active(specs.StepLR):
         size = place.scheduler.step_size
         if size >= place.calls and place.scheduler.gamma != 1:
@@ -163,7 +163,7 @@ def exponential_vanishes(run: Situation) -> Iterator[Found]:
 
 @rule("trap")
 def exponential_hardly_moves(run: Situation) -> Iterator[Found]:
-    """A gamma meant for each step is applied once an epoch (Keras counts steps; SCHEDULERS.md, the wrong interval)."""
+    """A gamma meant for each step is applied once an epoch (Keras counts steps; the wrong interval)."""
     steps = run.composition.steps_per_epoch
     if run.unit == "step" or steps == 1:
         return

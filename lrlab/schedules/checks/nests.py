@@ -16,7 +16,7 @@ from lrlab.schedules.words import number
 
 @rule("trap", "milestone-at-zero")
 def one_step_ahead(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md, pytorch#196243: SequentialLR steps a SequentialLR or ChainedScheduler that it begins with once too
+    """pytorch#196243: SequentialLR steps a SequentialLR or ChainedScheduler that it begins with once too
     often."""
     for place in run.active(specs.SequentialLR):
         first = place.scheduler.schedulers[0]
@@ -46,7 +46,7 @@ def one_step_ahead(run: Situation) -> Iterator[Found]:
 
 @rule("trap")
 def one_cycle_moves_base(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: OneCycleLR rewrites initial_lr when it is built, which SequentialLR then starts from: a warm-up
+    """OneCycleLR rewrites initial_lr when it is built, which SequentialLR then starts from: a warm-up
     before it tops out at max_lr / 25."""
     for place in run.active(specs.OneCycleLR):
         scheduler, base = place.scheduler, run.composition.lr

@@ -24,7 +24,7 @@ AT_ONCE = 0.1
 
 @rule("trap")
 def plateau_wrong_mode(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: mode "min" that is fed an accuracy keeps cutting, as mode "max" does that is fed a loss."""
+    """Mode "min" that is fed an accuracy keeps cutting, as mode "max" does that is fed a loss."""
     for scheduler, decisions in _plateaus(run):
         values = [decision.metric for decision in decisions]
         if len(values) < 3 or not all(map(math.isfinite, values)):
@@ -66,7 +66,7 @@ def plateau_never_cuts(run: Situation) -> Iterator[Found]:
 
 @rule("trap")
 def plateau_negative_metric(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md, pytorch#47513: a relative threshold on a negative metric can count worse as better."""
+    """pytorch#47513: a relative threshold on a negative metric can count worse as better."""
     for scheduler, decisions in _plateaus(run):
         if scheduler.threshold_mode != "rel" or not scheduler.threshold:
             continue
@@ -85,7 +85,7 @@ def plateau_negative_metric(run: Situation) -> Iterator[Found]:
 
 @rule("note")
 def plateau_metric_nan(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: NaN counts as bad."""
+    """NaN counts as bad."""
     for _, decisions in _plateaus(run):
         count = sum(math.isnan(decision.metric) for decision in decisions)
         if count:
@@ -110,7 +110,7 @@ def plateau_min_lr_above_lr(run: Situation) -> Iterator[Found]:
 
 @rule("trap", "plateau-min-lr-above-lr")
 def plateau_cut_ignored(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: a change of the LR that is not larger than eps (1e-8) is ignored, here that of the first cut."""
+    """A change of the LR that is not larger than eps (1e-8) is ignored, here that of the first cut."""
     for scheduler, _ in _plateaus(run):
         lr = run.composition.lr
         taken = lr - max(lr * scheduler.factor, scheduler.min_lr)

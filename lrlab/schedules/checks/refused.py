@@ -20,13 +20,13 @@ Repairs = Callable[[Situation, Place[Any]], Iterable[Repair]]
 
 @rule("refused")
 def one_cycle_shorter_than_run(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md, pytorch#38170: a run that goes on after total_steps raises ValueError."""
+    """pytorch#38170: a run that goes on after total_steps raises ValueError."""
     yield from _explained(run, specs.OneCycleLR, "total_steps", _as_long)
 
 
 @rule("refused")
 def one_cycle_divides_by_zero(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md, pytorch#180187: a pct_start that gives a phase no length."""
+    """pytorch#180187: a pct_start that gives a phase no length."""
     yield from _explained(
         run, specs.OneCycleLR, "pct_start", lambda run, place: (run.set(place, pct_start=s) for s in (0.3, 0.25, 0.4))
     )

@@ -25,7 +25,7 @@ Sequence = Place[specs.SequentialLR]
 
 @rule("trap", "one-step-ahead", *COUNTING)
 def milestone_cuts_warm_up(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: a milestone that comes before the end of the warm-up phase makes the LR jump (0.046 to 0.1)."""
+    """A milestone that comes before the end of the warm-up phase makes the LR jump (0.046 to 0.1)."""
     for place in run.active(specs.LinearLR):
         scheduler = place.scheduler
         if place.whole or scheduler.end_factor <= scheduler.start_factor or scheduler.total_iters <= place.calls:
@@ -106,7 +106,7 @@ def milestone_at_zero(run: Situation) -> Iterator[Found]:
 
 @rule("trap", "one-cycle-moves-base", "milestone-at-zero")
 def cycle_breaks_off(run: Situation) -> Iterator[Found]:
-    """SCHEDULERS.md: where SequentialLR switches to CyclicLR the LR becomes base_lr, whatever it was."""
+    """Where SequentialLR switches to CyclicLR the LR becomes base_lr, whatever it was."""
     for place in run.active(specs.CyclicLR):
         if place.chained or not place.start:
             continue
