@@ -85,7 +85,7 @@ def plateau_negative_metric(run: Situation) -> Iterator[Found]:
 
 @rule("note")
 def plateau_metric_nan(run: Situation) -> Iterator[Found]:
-    """NaN counts as bad."""
+    """A metric of NaN counts as bad, so that it brings the next cut closer."""
     for _, decisions in _plateaus(run):
         count = sum(math.isnan(decision.metric) for decision in decisions)
         if count:
