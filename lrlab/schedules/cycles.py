@@ -23,9 +23,7 @@ class Cyclic(Absolute[specs.CyclicLR]):
         self._period = float(spec.step_size_up) + float(down)
         self._rise = spec.step_size_up / self._period
         if spec.cycle_momentum:
-            self.moves_momentum = True
-            group.momentum = group.max_momentum = spec.max_momentum
-            group.base_momentum = spec.base_momentum
+            self._take_momentum(group, spec.base_momentum, spec.max_momentum)
         super().__init__(spec, group, setting, path, offset)
         # torch puts CyclicLR's own base_lr in place only after the step that building makes, which so finds the
         # optimiser's initial LR: another one, where something was built before.
@@ -94,9 +92,7 @@ class OneCycle(Absolute[specs.OneCycleLR]):
         group.max_lr = highest
         group.min_lr = group.initial_lr / spec.final_div_factor
         if spec.cycle_momentum:
-            self.moves_momentum = True
-            group.momentum = group.max_momentum = spec.max_momentum
-            group.base_momentum = spec.base_momentum
+            self._take_momentum(group, spec.base_momentum, spec.max_momentum)
         super().__init__(spec, group, setting, path, offset)
 
     def values(self, first: int, n: int) -> Floats:

@@ -104,6 +104,11 @@ class Absolute(Leaf[S]):
     def momenta(self, first: int, n: int) -> Floats:
         raise NotImplementedError
 
+    def _take_momentum(self, group: Group, lowest: float, highest: float) -> None:
+        self.moves_momentum = True
+        group.momentum = group.max_momentum = highest
+        group.base_momentum = lowest
+
     def _initial(self) -> None:
         self.group.lr = float(self.values(self.count, 1)[0])
         if self.moves_momentum:
