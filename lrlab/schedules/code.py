@@ -30,21 +30,23 @@ def pytorch_code(composition: Composition, optimizer: str = "Adam", logged: Sequ
     """
     if optimizer not in ARGUMENTS:
         raise LabError(f"optimizer: got {optimizer!r}, allowed: {', '.join(ARGUMENTS)}", field="optimizer")
-    schedule = composition.schedule
-    schedulers = Schedulers(composition)
-    body = [
+    schedule, schedulers = composition.schedule, Schedulers(composition)
+    lines = [
         f"lr, epochs, steps_per_epoch = {composition.lr!r}, {composition.epochs}, {composition.steps_per_epoch}",
         "",
         *_optimizer(composition, optimizer),
-        *(_before_building(schedule.warmup) if schedule.warmup else ()),
-        *([*schedulers.functions, "", ""] if schedulers.functions else [""] if schedule.warmup else []),
-        *schedulers.lines,
-        *(_after_building() if schedule.warmup else ()),
-        "",
-        *_loop(composition, logged),
     ]
-    lines = [*_imports("\n".join(body), sorted(schedulers.classes)), "", *body]
-    return "\n".join(lines) + "\n"
+    if schedule.warmup:
+        lines += _before_building(schedule.warmup)
+    if schedulers.functions:
+        lines += [*schedulers.functions, "", ""]
+    elif schedule.warmup:
+        lines.append("")
+    lines += schedulers.lines
+    if schedule.warmup:
+        lines += _after_building()
+    lines += ["", *_loop(composition, logged)]
+    return "\n".join([*_imports("\n".join(lines), sorted(schedulers.classes)), "", *lines, ""])
 
 
 def json_code(composition: Composition) -> str:
@@ -57,14 +59,13 @@ def json_code(composition: Composition) -> str:
 
 
 def _imports(body: str, classes: Sequence[str]) -> list[str]:
-    lines = []
-    for module, needed in (("math", "import math"), ("np", "import numpy as np")):
-        if f"{module}." in body:
-            lines += [needed, ""] if module == "math" else [needed]
+    lines = ["import math", ""] if "math." in body else []
+    if "np." in body:
+        lines.append("import numpy as np")
     lines += ["import torch", "from torch import nn"]
     if classes:
-        names = [f"from torch.optim.lr_scheduler import {', '.join(classes)}"]
-        lines += names if len(names[0]) <= WIDTH else call("from torch.optim.lr_scheduler import ", classes)
+        taken = f"from torch.optim.lr_scheduler import {', '.join(classes)}"
+        lines += [taken] if len(taken) <= WIDTH else call("from torch.optim.lr_scheduler import ", classes)
     return lines
 
 
