@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lrlab.charts import PreviewState
-from lrlab.schedules import CATALOGUE, RECIPES, Composition, Synthetic, from_link, to_link
+from lrlab.schedules import CATALOGUE, RECIPES, Composition, Logged, Synthetic, from_link, to_link
 from lrlab.ui import carried
 from lrlab.ui import tabs_texts as texts
 from lrlab.ui.markdown import plain
@@ -143,7 +143,7 @@ def test_a_link_is_never_markup(open_page):
 
 
 def test_a_link_to_a_run_of_another_lab_is_previewed_against_an_invented_loss(open_page, component):
-    logged = PLATEAU.model_copy(update={"metric": {"kind": "logged", "run": "abcdefghij"}})
+    logged = PLATEAU.model_copy(update={"metric": Logged(run="abcdefghij")})
     page = open_page("schedule", **{carried.QUERY: to_link(Composition.model_validate(logged.model_dump()))})
     assert texts.NO_RUN in said(page)
     shown = Composition.model_validate(component(page, "plot")["state"]["composition"])
