@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -13,12 +14,21 @@ MOST = 50
 
 
 def measured_runs(home: Home) -> list[dict[str, str]]:
-    """Id and name of at most MOST runs that have validated, the newest first; looked at anew every few seconds."""
-    return _measured(str(home.root))
+    """Id and name of at most MOST runs that have validated, the newest first; read anew once a log has grown."""
+    return _measured(str(home.root), _stand(home, "*/epochs-*.csv"), _stand(home, "*/run.json"))
 
 
-@st.cache_data(ttl=5, max_entries=4, show_spinner=False)
-def _measured(root: str) -> list[dict[str, str]]:
+def _stand(home: Home, pattern: str) -> tuple[int, int]:
+    """How many such files the runs have, and when one was last written."""
+    count = newest = 0
+    for path in home.runs.glob(pattern):
+        with suppress(FileNotFoundError):  # a run that was deleted meanwhile
+            count, newest = count + 1, max(newest, path.stat().st_mtime_ns)
+    return count, newest
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _measured(root: str, logs: tuple[int, int], records: tuple[int, int]) -> list[dict[str, str]]:
     known = table(list_runs(Home(Path(root)))[:MOST])
     known = known[known["val_loss"].notna() | known["val_accuracy"].notna()]
     return [{"id": id, "name": name} for id, name in zip(known["id"], known["name"], strict=True)]

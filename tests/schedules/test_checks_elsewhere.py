@@ -285,6 +285,15 @@ def test_leaving_out_what_has_no_effect_keeps_the_curve(name: str) -> None:
     np.testing.assert_allclose(repair.composition.curve().lr, composition.curve().lr, rtol=1e-12)
 
 
+def test_a_cycle_from_zero_leaves_a_base_lr_of_zero() -> None:
+    cycle = {"name": "CyclicLR", "base_lr": 0.0, "max_lr": 0.0, "step_size_up": 1, "cycle_momentum": False}
+    again = {**cycle, "base_lr": 1.0, "step_size_up": 2}
+    schedulers = [cycle, {"name": "Fixed"}, {"name": "Fixed"}, again]
+    jump = {"name": "SequentialLR", "schedulers": schedulers, "milestones": [0, 0, 1]}
+    found = {one.name for one in check(composed(jump, 1.0, 1, 2, interval="step"))}
+    assert found == {"cycle-longer-than-run", "cycle-upside-down", "milestone-at-zero"}
+
+
 # Whatever comes
 
 schedulers = st.one_of(

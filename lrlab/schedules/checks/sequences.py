@@ -201,10 +201,10 @@ def _without(run: Situation, place: Sequence, phase: int, count: int = 1) -> Rep
 
 def _held(run: Situation, place: Place[Any], lr: float) -> Repair | None:
     """The phase begun at `lr`, where its class can: a factor on the base LR."""
-    factor, scheduler = lr / place.base, place.scheduler
-    if not 1e-12 < factor < 1:
+    scheduler = place.scheduler
+    if not 1e-12 * place.base < lr < place.base:  # a CyclicLR from 0 leaves a base LR of 0
         return None
-    factor = nice(factor)
+    factor = nice(lr / place.base)
     if isinstance(scheduler, specs.Fixed):
         hold = specs.ConstantLR(factor=factor, total_iters=place.calls)
         return Repair(f"Hold the LR at {number(lr)}", run.replaced(place.way, hold))
