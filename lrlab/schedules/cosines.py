@@ -14,12 +14,18 @@ ROW = 512
 """So many angles share one row in `cosines`."""
 
 
-def cosines(first: float, n: int, period: float) -> Floats:
-    """cos(pi k / period) for k = first, first + 1, ..., shape (n,).
+STEEP = 1000
+"""Where a cosine rises to more than so many times its beginning, its last bit shows in what it begins with."""
+
+
+def cosines(first: float, n: int, period: float, *, steep: bool = False) -> Floats:
+    """cos(pi k / period) for k = first, first + 1, ..., shape (n,). `steep`: to the last bit C's, which torch uses.
 
     Computed from the cosines and sines of a row and of the rows' beginnings, which is five times faster than n cosines
     and as exact, to about 1e-14, as the angles are.
     """
+    if steep:
+        return np.array([math.cos(math.pi * (first + k) / period) for k in range(n)])
     if n <= 2 * ROW or first + n > 32 * period:
         return np.asarray(np.cos(np.pi * (first + np.arange(n)) / period))
     rows = -(-n // ROW)
@@ -75,21 +81,21 @@ class Cosine(Leaf[specs.CosineAnnealingLR]):
 class WarmRestarts(Absolute[specs.CosineAnnealingWarmRestarts]):
     def values(self, first: int, n: int) -> Floats:
         low = self.spec.eta_min
-        heights = self._cosines(first, n)
+        heights = self._cosines(first, n, steep=low > STEEP * self.base)
         heights += 1
         heights *= (self.base - low) / 2
         heights += low
         return heights
 
-    def _cosines(self, first: int, n: int) -> Floats:
+    def _cosines(self, first: int, n: int, *, steep: bool) -> Floats:
         length, times = self.spec.T_0, self.spec.T_mult
         if times == 1:
-            cycle = cosines(0, min(length, first + n), length)
+            cycle = cosines(0, min(length, first + n), length, steep=steep)
             return np.resize(np.roll(cycle, -(first % length)), n) if length < first + n else cycle[first:]
         parts, start, end = [], 0, first + n
         while start < end:
             low, high = max(start, first), min(start + length, end)
             if high > low:
-                parts.append(cosines(low - start, high - low, length))
+                parts.append(cosines(low - start, high - low, length, steep=steep))
             start, length = start + length, length * times
         return np.concatenate(parts)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lrlab.schedules import spec as specs
-from lrlab.schedules.cosines import cosines
+from lrlab.schedules.cosines import STEEP, cosines
 from lrlab.schedules.leaves import Absolute, Floats, Group, Setting, counts
 
 LAST_TRIANGLE = 1024
@@ -132,7 +132,7 @@ class OneCycle(Absolute[specs.OneCycleLR]):
     def _anneal(self, low: float, high: float, at: int, n: int, start: float, length: float) -> Floats:
         """From `low` to `high` over `length` calls from `start` on; the n values from call `at`."""
         if self.spec.anneal_strategy == "cos":
-            heights = cosines(at - start, n, length)
+            heights = cosines(at - start, n, length, steep=high > STEEP * low)
             heights += 1
             heights *= (low - high) / 2.0
             heights += high

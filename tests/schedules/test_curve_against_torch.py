@@ -153,6 +153,23 @@ def test_cosine_over_many_periods(T_max: int, eta_min: float) -> None:
     assert_follows_torch(spec, lr=0.1, epochs=40, steps_per_epoch=1000)
 
 
+STEEP = {
+    "WarmRestarts towards an eta_min far above the LR": (
+        {"name": "CosineAnnealingWarmRestarts", "T_0": 10_000_000, "eta_min": 300.0}, 1e-9,
+    ),
+    "OneCycleLR from far below its peak": (
+        {"name": "OneCycleLR", "max_lr": 300.0, "total_steps": 10_000_000, "div_factor": 1e11}, 0.1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STEEP)
+def test_the_beginning_of_a_steep_rise(case: str) -> None:
+    """There the last bit of a cosine is a good part of the LR."""
+    scheduler, lr = STEEP[case]
+    assert_follows_torch(spec_of(scheduler, "step"), lr, epochs=1, steps_per_epoch=5000)
+
+
 def test_a_long_run_is_still_torchs() -> None:
     """Rounding adds up over the calls: 100,000 of them, several schedulers at once."""
     spec = spec_of(chained({"name": "ExponentialLR", "gamma": 0.99997}, {**COSINE, "T_max": 30_000}, LINEAR), "step")
