@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Locator, Page, sync_playwright
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -83,8 +84,12 @@ def serving(script: str, folder: Path, home: Path) -> Iterator[str]:
                 time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
+        started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait()
+        for child in started:  # the supervisor and its worker outlive the server
+            if child.is_running():
+                child.kill()
 
 
 def press(page: Page, slider: Locator, times: int) -> None:
