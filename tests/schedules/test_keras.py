@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -254,7 +253,6 @@ print(json.dumps(answers))
 """
 
 
-@pytest.mark.skipif(find_spec("keras") is None, reason="Keras is not installed")
 def test_in_keras_itself() -> None:
     made = {name: composed(*given) for name, given in IN_KERAS.items()}
     codes = {name: keras_code(one) for name, one in made.items()}
