@@ -14,7 +14,7 @@ from typing import Any
 
 from lrlab.errors import LabError
 from lrlab.schedules.curve import warmup_updates
-from lrlab.schedules.parameter import Form, Interval, Kind, Parameter, SchedulerEntry, Source, Value
+from lrlab.schedules.parameter import Form, Interval, Kind, Parameter, SchedulerEntry, Source, Value, fitted
 from lrlab.schedules.spec import Scheduler, Warmup
 from lrlab.schedules.table import Table
 from lrlab.schedules.texts_custom import COMBINE, CUSTOM, DRAWN, FORMS, TABLE
@@ -31,7 +31,6 @@ from lrlab.schedules.texts_run import (
     SYNTHETIC,
     WARMUP,
 )
-from lrlab.schedules.values import LR_CAP
 
 __all__ = [
     "CATALOGUE",
@@ -142,29 +141,7 @@ def _fit(name: str, parameter: Parameter, calls: int, lr: float) -> Parameter:
     special = _SPECIAL.get((name, parameter.name))
     if special:
         return special(parameter, calls)
-    if parameter.decades:
-        return _fit_rate(parameter, parameter.decades, lr)
-    return _fit_length(parameter, calls) if parameter.unit == "calls" else parameter
-
-
-def _fit_length(parameter: Parameter, calls: int) -> Parameter:
-    low = int(parameter.min)
-    highest = max(round(parameter.reach * calls), low + 1)
-    if isinstance(parameter.share, tuple):
-        # A run of one or two calls has no room for all of them: those that coincide are given once.
-        return replace(
-            parameter, max=highest, start=tuple(sorted({max(1, round(share * calls)) for share in parameter.share}))
-        )
-    return replace(parameter, max=highest, start=max(1, round(parameter.share * calls)) if parameter.share else low)
-
-
-def _fit_rate(parameter: Parameter, decades: tuple[int, int, float], lr: float) -> Parameter:
-    below, above, times = decades
-    decade = min(max(math.floor(math.log10(lr)), -12), 2)
-    low, high = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), LR_CAP)
-    return replace(
-        parameter, min=low, max=high, start=min(max(float(f"{lr * times:.6g}"), low), high) if times else 0.0
-    )
+    return fitted(parameter, calls, lr)
 
 
 def _fit_gamma(gamma: Parameter, calls: int, left: float = LEFT, most: float = 10.0) -> Parameter:
@@ -189,12 +166,12 @@ def _fit_height(gamma: Parameter, calls: int) -> Parameter:
 
 def _fit_first_cycle(length: Parameter, calls: int) -> Parameter:
     """Three cycles, each twice as long as the one before, that do not end before the run."""
-    return replace(_fit_length(length, calls), start=math.ceil(calls / 7))
+    return replace(fitted(length, calls, 1.0), start=math.ceil(calls / 7))
 
 
 def _fit_total(length: Parameter, calls: int) -> Parameter:
     """torch raises in a run that is longer than the cycle."""
-    return replace(_fit_length(length, calls), min=calls, max=2 * calls)
+    return replace(fitted(length, calls, 1.0), min=calls, max=2 * calls)
 
 
 def _fit_formula(formula: Parameter, calls: int) -> Parameter:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lrlab.schedules.table import Table
+from lrlab.schedules.values import LR_CAP
 
 Kind = Literal["int", "float", "list of int", "list of float", "bool", "choice", "text", "table"]
 Value = int | float | str | bool | tuple[int, ...] | tuple[float, ...] | Table
@@ -117,3 +119,23 @@ def documentation(name: str) -> Source:
     """torch's own page about the scheduler `name`."""
     page = f"https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.{name}.html"
     return f"PyTorch documentation: {name}", page
+
+
+def fitted(parameter: Parameter, calls: int, lr: float) -> Parameter:
+    """`parameter` with the range and start of a run of `calls` calls at the LR `lr`, where it is a length or an LR."""
+    if parameter.decades:
+        below, above, times = parameter.decades
+        decade = min(max(math.floor(math.log10(lr)), -12), 2)
+        least, most = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), LR_CAP)
+        start = min(max(float(f"{lr * times:.6g}"), least), most) if times else 0.0
+        return replace(parameter, min=least, max=most, start=start)
+    if parameter.unit != "calls":
+        return parameter
+    low = int(parameter.min)
+    highest = max(round(parameter.reach * calls), low + 1)
+    if isinstance(parameter.share, tuple):
+        # A short run has no room for all of them: those that coincide are given once.
+        places = tuple(sorted({max(low, 1, round(share * calls)) for share in parameter.share}))
+        return replace(parameter, max=max(highest, *places), start=places)
+    start = max(low, 1, round(parameter.share * calls)) if parameter.share else low
+    return replace(parameter, max=highest, start=start)

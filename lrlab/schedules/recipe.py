@@ -6,14 +6,13 @@ ScheduleSpec. Wherever torch's classes give the shape exactly they are used, els
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lrlab.errors import LabError, from_validation
-from lrlab.schedules.parameter import Interval, Parameter, Source, Value
+from lrlab.schedules.parameter import Interval, Parameter, Source, Value, fitted
 from lrlab.schedules.spec import (
     LambdaLR,
     Scheduler,
@@ -84,7 +83,7 @@ class Recipe:
     def fitted(self, epochs: int, steps_per_epoch: int, lr: float) -> tuple[Parameter, ...]:
         """The parameters with ranges and starts for a run. Raises LabError where the run is out of range."""
         run = Run(epochs, steps_per_epoch, lr)
-        return tuple(_fit(parameter, run.calls(self.interval), lr) for parameter in self.parameters)
+        return tuple(fitted(parameter, run.calls(self.interval), lr) for parameter in self.parameters)
 
     def expand(self, values: Mapping[str, Value | None], epochs: int, steps_per_epoch: int, lr: float) -> ScheduleSpec:
         """The schedule that `values` become in a run of `epochs` x `steps_per_epoch` updates at base LR `lr`.
@@ -96,7 +95,7 @@ class Recipe:
         given = dict(values)
         for parameter in self.parameters:
             if parameter.name not in given and not parameter.optional:
-                given[parameter.name] = _fit(parameter, run.calls(self.interval), lr).start
+                given[parameter.name] = fitted(parameter, run.calls(self.interval), lr).start
         try:
             return self.settings.model_validate(given).schedule(run)
         except ValidationError as error:
@@ -133,21 +132,3 @@ def written(value: float) -> str:
 def above_floor(floor: float, shape: str) -> str:
     """A formula from 1 down to `floor`, of one from 1 down to 0."""
     return f"{written(floor)} + {written(1 - floor)} * {shape}" if floor else shape
-
-
-def _fit(parameter: Parameter, calls: int, lr: float) -> Parameter:
-    if parameter.decades:
-        below, above, times = parameter.decades
-        decade = math.floor(math.log10(lr))
-        low, high = float(f"1e{decade - below}"), min(float(f"1e{decade + above}"), LR_CAP)
-        start = min(max(float(f"{lr * times:.6g}"), low), high) if times else 0.0
-        return replace(parameter, min=low, max=high, start=start)
-    if parameter.unit != "calls":
-        return parameter
-    low = int(parameter.min)
-    highest = max(round(parameter.reach * calls), low + 1)
-    if isinstance(parameter.share, tuple):
-        # A short run has no room for all of them: those that coincide are given once.
-        places = sorted({max(low, round(share * calls)) for share in parameter.share})
-        return replace(parameter, max=max(highest, *places), start=tuple(places))
-    return replace(parameter, max=highest, start=max(low, round(parameter.share * calls)))
