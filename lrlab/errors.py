@@ -50,6 +50,10 @@ def _field(fault: Any) -> str:
     parts = [part for part in parents if not _is_tag(part)]
     if fault["type"] == "extra_forbidden" or not _is_tag(last):
         parts.append(last)
+    # A rule between settings blames the one that is to be changed.
+    cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, LabError) and cause.field:
+        parts.append(cause.field)
     if fault["type"] in _TAG_FAULTS:
         parts.append(_tag_of(fault))
     return ".".join(part for part in parts if part)

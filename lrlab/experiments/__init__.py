@@ -1,20 +1,65 @@
 """What a person asks for: Experiment and its parts, and the catalogues of what can be chosen. No torch."""
 
-from lrlab.experiments.catalogue import FIELDS, MODELS, OPTIMIZERS, ExperimentField, ModelEntry, OptimizerEntry
-from lrlab.experiments.experiment import SGD, Adam, AdamW, Experiment, Model, Optimizer, Validation
+from lrlab.experiments.experiment import Experiment
+from lrlab.experiments.optimizers import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
+from lrlab.experiments.parts import (
+    Augment,
+    Clip,
+    EarlyStopping,
+    Group,
+    Model,
+    ParamGroups,
+    Regularization,
+    Validation,
+)
+from lrlab.experiments.texts_fields import FIELDS, SECTIONS, Section
+from lrlab.experiments.texts_models import MODELS, ModelEntry
+from lrlab.experiments.texts_optimizers import OPTIMIZERS, OptimizerEntry
+from lrlab.schedules import Parameter as ExperimentField
 
 __all__ = [
+    "ASGD",
     "FIELDS",
     "MODELS",
     "OPTIMIZERS",
+    "SECTIONS",
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Augment",
+    "Clip",
+    "EarlyStopping",
     "Experiment",
     "ExperimentField",
+    "Group",
     "Model",
     "ModelEntry",
+    "NAdam",
     "Optimizer",
     "OptimizerEntry",
+    "ParamGroups",
+    "RAdam",
+    "RMSprop",
+    "Regularization",
+    "Rprop",
+    "Section",
     "Validation",
 ]
