@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from lrlab.datasets import Dataset, load_dataset, split
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment
@@ -31,7 +33,7 @@ from lrlab.schedules import curve, example_metrics
 class Plan:
     """What an experiment comes to on its data set; `train`, `val` and `test` count images, `updates` the whole run's.
 
-    The last images of an epoch that do not fill a batch are left out of it; every epoch draws them anew.
+    The last images of an epoch that do not fill an update are left out of it; every epoch draws them anew.
     """
 
     dataset: Dataset
@@ -54,8 +56,8 @@ class LabStatus:
 def plan(home: Home, experiment: Experiment) -> Plan:
     """What `experiment` comes to, checked to the end; changes nothing.
 
-    LabError names the field: a data set that is not there or leaves nothing to validate on, a batch larger than the
-    training images, a schedule whose LR leaves its range on the way.
+    LabError names the field: a data set that is not there or leaves nothing to validate on, an update of more images
+    than there are to train on, a schedule whose LR or momentum leaves its range on the way.
     """
     dataset = load_dataset(home, experiment.dataset)
     parts = split(dataset, experiment.validation)
@@ -70,7 +72,13 @@ def plan(home: Home, experiment: Experiment) -> Plan:
             f"batch_size: got {experiment.batch_size}, allowed: at most {train}, the number of training images",
             field="batch_size",
         )
-    steps_per_epoch = train // experiment.batch_size
+    if experiment.images_per_update > train:
+        raise LabError(
+            f"accumulate: got {experiment.accumulate}, allowed: at most {train // experiment.batch_size}; "
+            f"an update takes accumulate x batch_size images, and there are {train} to train on",
+            field="accumulate",
+        )
+    steps_per_epoch = train // experiment.images_per_update
     _check_curve(experiment, steps_per_epoch)
     return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
 
@@ -150,10 +158,16 @@ def lab_status(home: Home) -> LabStatus:
 def _check_curve(experiment: Experiment, steps_per_epoch: int) -> None:
     try:
         metrics = example_metrics(experiment.schedule, experiment.epochs)
-        curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, steps_per_epoch, metrics)
+        drawn = curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, steps_per_epoch, metrics)
     except LabError as error:
         # The curve calls its arguments by its own names, and the schedule's fields from the schedule on.
         inside = (error.field or "").startswith("scheduler")
         known = {"lr": "optimizer.lr", "epochs": "epochs", None: "schedule"}
         field = f"schedule.{error.field}" if inside else known.get(error.field, error.field)
         raise LabError(str(error), field=field) from error
+    if drawn.momentum is not None and not 0 <= drawn.momentum.min() <= drawn.momentum.max() < 1:
+        wrong = int(np.argmax(~((drawn.momentum >= 0) & (drawn.momentum < 1))))
+        raise LabError(
+            f"schedule: the momentum is {drawn.momentum[wrong]:g} at update {wrong}, allowed: at least 0 and below 1",
+            field="schedule",
+        )

@@ -98,7 +98,7 @@ class Supervisor:
         for job in self._queue.claimed():
             self._work[job.run_id] = self._take(job)
         known = self._queue.run_ids()
-        for run in reversed(list_runs(self._home)):
+        for run in reversed(list_runs(self._home, None)):
             if run.id not in known:
                 self._repair(run)
 

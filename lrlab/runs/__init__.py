@@ -11,7 +11,7 @@ from lrlab.runs.beat import Beat
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
-from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Result, RunRecord, State
+from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Result, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import (
     create_run,
@@ -57,6 +57,8 @@ __all__ = [
     "Beat",
     "DatasetFacts",
     "Heartbeat",
+    "Kind",
+    "LRChange",
     "LogWriter",
     "Result",
     "Run",

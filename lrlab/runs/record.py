@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from lrlab.experiments import Experiment
+from lrlab.experiments.finder import Finder
 from lrlab.process import Identity
 
 State = Literal["queued", "running", "stalled", "succeeded", "failed", "cancelled", "lost"]
@@ -14,6 +15,9 @@ State = Literal["queued", "running", "stalled", "succeeded", "failed", "cancelle
 
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"})
 """The states that a run does not leave by itself."""
+
+Kind = Literal["train", "find_lr"]
+"""What a run is for: to train a model, or to find an LR for one."""
 
 
 class _Part(BaseModel):
@@ -48,14 +52,30 @@ class Attempt(_Part):
     """The version of torch."""
 
 
+class LRChange(_Part):
+    """A person's hand on the LR: from update `step` on, every LR is `factor` times what the schedule says.
+
+    `factor` takes the place of an earlier one. `lr`: what that made of the base LR at `step`. `time`: unix seconds.
+    """
+
+    step: Annotated[int, Field(ge=0)]
+    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    time: float
+    lr: float
+
+
 class Result(_Part):
-    """What came out. Accuracies are shares (0 to 1); None where not known."""
+    """What came out. Accuracies are shares (0 to 1); None where not known.
+
+    `stopped_at`: the last epoch of a run that early stopping ended; None where it was trained to its planned end.
+    """
 
     best_epoch: int | None = None
     best_val_accuracy: float | None = None
     best_val_loss: float | None = None
     test_accuracy: float | None = None
     test_loss: float | None = None
+    stopped_at: int | None = None
 
 
 class RunRecord(_Part):
@@ -68,6 +88,13 @@ class RunRecord(_Part):
     experiment: Experiment
     dataset: DatasetFacts
     steps_per_epoch: Annotated[int, Field(ge=1)]
+    kind: Kind = "train"
+    finder: Finder | None = None
+    """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for."""
+    more_epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs asked for beyond the experiment's, whose schedule goes on beyond its planned end."""
+    lr_changes: tuple[LRChange, ...] = ()
+    """What a person did to the LR while the run trained, in order of `step`."""
     state: Literal["queued", "running", "succeeded", "failed", "cancelled", "lost"] = "queued"
     cause: str = ""
     advice: str = ""
@@ -81,6 +108,11 @@ class RunRecord(_Part):
     """The place in the palette that the run has on every page, whatever is deleted beside it."""
 
     @property
+    def epochs(self) -> int:
+        """The epochs of the whole run, those asked for later included."""
+        return self.experiment.epochs + self.more_epochs
+
+    @property
     def steps(self) -> int:
         """The optimiser updates of the whole run."""
-        return self.experiment.epochs * self.steps_per_epoch
+        return self.epochs * self.steps_per_epoch

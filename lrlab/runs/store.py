@@ -13,16 +13,22 @@ from filelock import FileLock
 
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment
+from lrlab.experiments.finder import Finder
 from lrlab.files import is_id, new_id, write_atomic
 from lrlab.home import Home, lab_home
-from lrlab.runs.record import DatasetFacts, RunRecord
+from lrlab.runs.record import DatasetFacts, Kind, RunRecord
 from lrlab.runs.run import Run
 
 _log = logging.getLogger(__name__)
 
 
-def create_run(home: Home, experiment: Experiment, *, dataset: DatasetFacts, steps_per_epoch: int) -> Run:
-    """A new run in state "queued", named after its experiment. Its folder appears whole or not at all."""
+def create_run(
+    home: Home, experiment: Experiment, *, dataset: DatasetFacts, steps_per_epoch: int, finder: Finder | None = None
+) -> Run:
+    """A new run in state "queued", named after its experiment. Its folder appears whole or not at all.
+
+    With `finder` it is one of kind "find_lr", which finds an LR for `experiment`.
+    """
     run_id = new_id()
     record = RunRecord(
         id=run_id,
@@ -31,6 +37,8 @@ def create_run(home: Home, experiment: Experiment, *, dataset: DatasetFacts, ste
         experiment=experiment,
         dataset=dataset,
         steps_per_epoch=steps_per_epoch,
+        kind="find_lr" if finder else "train",
+        finder=finder,
         colour=_next_colour(home),
     )
     making = home.runs / f".new-{run_id}"
@@ -53,14 +61,19 @@ def load_run(run_id: str, home: Home | None = None) -> Run:
     return Run(run_id, folder / run_id)
 
 
-def list_runs(home: Home | None = None) -> list[Run]:
-    """Every run of `home` (default: the lab's home), the newest first. A run.json that cannot be read is left out."""
+def list_runs(home: Home | None = None, kind: Kind | None = "train") -> list[Run]:
+    """The runs of `home` (default: the lab's home) of `kind` (None: every one), the newest first.
+
+    A run.json that cannot be read is left out.
+    """
     created = []
     for folder in (home or lab_home()).runs.iterdir():
         if is_id(folder.name):
             run = Run(folder.name, folder)
             try:
-                created.append((run.record.created, run.id, run))
+                record = run.record
+                if kind in (None, record.kind):
+                    created.append((record.created, run.id, run))
             except NotFound:  # deleted since the folder was listed
                 continue
             except LabError as error:

@@ -47,7 +47,7 @@ def forget() -> None:
 def users(home: Home, dataset: Dataset) -> list[str]:
     """Names of the runs that still need `dataset`: waiting, running or stalled ones."""
     names = []
-    for run in list_runs(home):
+    for run in list_runs(home, None):
         try:
             record = run.record
             if record.dataset.id == dataset.id and run.state not in FINAL:

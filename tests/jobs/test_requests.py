@@ -64,6 +64,8 @@ def beans(**settings) -> Experiment:
         ({"batch_size": 1}, 16, 4, 0, 16, 48),
         ({"validation": {"fraction": 0.5}}, 10, 10, 0, 2, 6),
         ({"dataset": "tested"}, 14, 6, 4, 2, 6),
+        ({"batch_size": 3, "accumulate": 2}, 16, 4, 0, 2, 6),
+        ({"batch_size": 4, "accumulate": 4}, 16, 4, 0, 1, 3),
     ],
 )
 def test_a_plan_counts_images_and_updates(home, settings, train, val, test, steps_per_epoch, updates):
@@ -73,6 +75,8 @@ def test_a_plan_counts_images_and_updates(home, settings, train, val, test, step
     assert (planned.steps_per_epoch, planned.updates) == (steps_per_epoch, updates)
 
 
+WILD = {"name": "CyclicLR", "base_lr": 0.01, "max_lr": 0.02, "step_size_up": 1, "mode": "exp_range", "gamma": 1.3}
+"""Each cycle is higher than the one before, and its momentum lower: below 0 in the end."""
 GROWING = {"interval": "step", "scheduler": {"name": "ExponentialLR", "gamma": 100}}
 
 
@@ -83,6 +87,16 @@ GROWING = {"interval": "step", "scheduler": {"name": "ExponentialLR", "gamma": 1
         ({"batch_size": 17}, "batch_size", "batch_size: got 17, allowed: at most 16, the number of training images"),
         ({"schedule": GROWING}, "schedule", "schedule: the LR reaches 100000 at update 4, allowed: at most 1000"),
         ({"epochs": 10_000, "batch_size": 1, "schedule": GROWING}, "schedule", "the LR reaches"),
+        (
+            {"accumulate": 4},
+            "accumulate",
+            "accumulate: got 4, allowed: at most 3; an update takes accumulate x batch_size",
+        ),
+        (
+            {"epochs": 4, "schedule": {"interval": "step", "scheduler": WILD}},
+            "schedule",
+            "schedule: the momentum is -0.16045 at update 9, allowed: at least 0 and below 1",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_leaves_nothing(home, woken, settings, field, message):

@@ -9,8 +9,10 @@ import sys
 import pytest
 
 from lrlab.errors import LabError, NotFound
+from lrlab.experiments.finder import Finder
 from lrlab.runs import (
     RunRecord,
+    create_run,
     delete_run,
     list_runs,
     load_run,
@@ -46,6 +48,24 @@ def test_run_json_holds_the_experiment_as_a_person_wrote_it(make_run):
     stored = json.loads((make_run(name="A", batch_size=16).folder / "run.json").read_text())
     assert stored["format"] == 1
     assert (stored["experiment"]["name"], stored["experiment"]["batch_size"]) == ("A", 16)
+
+
+def test_a_search_for_an_lr_is_no_run_among_others(make_run, home):
+    trained = make_run()
+    record = trained.record
+    facts = {"dataset": record.dataset, "steps_per_epoch": 4}
+    searching = create_run(home, record.experiment, finder=Finder(steps=50), **facts)
+    assert (searching.record.kind, searching.record.finder) == ("find_lr", Finder(steps=50))
+    assert (record.kind, record.finder) == ("train", None)
+    assert [run.id for run in list_runs(home)] == [trained.id]
+    assert [run.id for run in list_runs(home, "find_lr")] == [searching.id]
+    assert {run.id for run in list_runs(home, None)} == {trained.id, searching.id}
+
+
+def test_epochs_asked_for_later_are_the_runs_too(make_run):
+    run = make_run()
+    update(run, more_epochs=2)
+    assert (run.record.epochs, run.record.steps, run.experiment.epochs) == (5, 20, 3)
 
 
 def test_what_a_later_version_adds_does_not_hide_a_run(make_run):
