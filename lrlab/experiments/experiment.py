@@ -52,7 +52,7 @@ class Experiment(Part):
     augment: Augment = Augment()
     early_stopping: EarlyStopping = EarlyStopping()
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """What the forward pass computes in; "auto" is bfloat16 where the device has it and the model gains, else float32."""
+    """What the forward pass computes in; "auto" is bfloat16 where device and model gain by it, else float32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
     @property
@@ -125,10 +125,10 @@ class Experiment(Part):
     def _has_momentum_to_move(self) -> Experiment:
         if any(name in type(self.optimizer).model_fields for name in MOVING):
             return self
-        for scheduler in walk(self.schedule.scheduler):
+        for _, scheduler in walk(self.schedule.scheduler):
             if isinstance(scheduler, CyclicLR | OneCycleLR) and scheduler.cycle_momentum:
                 raise LabError(
-                    f"{scheduler.name} with cycle_momentum moves a momentum, and {self.optimizer.name} has none; "
+                    f"got {scheduler.name} with cycle_momentum, but {self.optimizer.name} has no momentum; "
                     "set cycle_momentum to false",
                     "schedule",
                 )

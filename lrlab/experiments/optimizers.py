@@ -59,6 +59,7 @@ class RMSprop(_Optimizer):
     """Steps scaled by a running mean of the squared gradient."""
 
     name: Literal["RMSprop"] = "RMSprop"
+    lr: LearningRate = 0.01
     alpha: ShareBelowOne = 0.99
     eps: Positive = 1e-8
     momentum: ShareBelowOne = 0.0

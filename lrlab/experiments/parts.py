@@ -53,8 +53,8 @@ class Regularization(Part):
     """What keeps the weights small and the answers modest. The optimiser's weight_decay comes on top.
 
     `l1`, `l2`: the loss gets l1 x sum |w| + l2 x sum w^2 over the weights of convolutions and linear layers (both: an
-    elastic net). `label_smoothing` spreads that share of each label over all classes. `class_weights`: "balanced" weighs
-    each class by N / (classes x its images), with the training images' counts.
+    elastic net). `label_smoothing` spreads that share of each label over all classes. `class_weights`: "balanced"
+    weighs each class by N / (classes x its images), with the training images' counts.
     """
 
     l1: Penalty = 0.0
@@ -76,10 +76,10 @@ class Augment(Part):
     `crop`: "shift" cuts the square out of one an eighth larger at a random place; "resized" cuts out a random part of
     `scale` to 1 of the area, of 3:4 to 4:3, and resizes it; "none" cuts out the middle. `horizontal_flip`,
     `vertical_flip`, `erasing`: probabilities. `rotation`: up to so many degrees either way. `brightness`, `contrast`,
-    `saturation`: factors from 1 - x to 1 + x. `hue`: a turn of up to x of the colour circle. `mixup`, `cutmix`: the alpha
-    of the Beta distribution, 0 is off; with both on, each batch takes one of them by chance.
-    `normalization`: "centred" gives (value / 255 - 0.5) / 0.25, "plain" value / 255, "dataset" uses mean and deviation of
-    the training images, "imagenet" ImageNet's; "auto" is "imagenet" for pretrained weights and else "centred".
+    `saturation`: factors from 1 - x to 1 + x. `hue`: a turn of up to x of the colour circle. `mixup`, `cutmix`: the
+    alpha of the Beta distribution, 0 is off; with both on, each batch takes one of them by chance.
+    `normalization`: "centred" gives (value / 255 - 0.5) / 0.25, "plain" value / 255, "dataset" uses mean and deviation
+    of the training images, "imagenet" ImageNet's; "auto" is "imagenet" for pretrained weights and else "centred".
     """
 
     crop: Literal["none", "shift", "resized"] = "shift"
@@ -128,16 +128,17 @@ class Group(Part):
     @model_validator(mode="after")
     def _one_of_both(self) -> Group:
         if (self.multiplier is None) == (self.lr is None):
-            raise ValueError(f"group {self.name}: allowed: either a multiplier or an LR of its own")
+            got = "neither" if self.lr is None else "both"
+            raise ValueError(f"group {self.name}: got {got}, allowed: either a multiplier or an lr")
         return self
 
 
 class ParamGroups(Part):
     """Which parameters have LRs of their own; the schedule moves them all in proportion.
 
-    `by` "none": one group. "head": the last layers learn at the LR, the backbone at `multiplier` times it. "depth": each
-    stage of the network learns at `decay` times the LR of the stage after it, the head at the LR. "pattern": `groups`, of
-    which a parameter joins the first that matches; what matches none is the group "rest", at the LR.
+    `by` "none": one group. "head": the last layers learn at the LR, the backbone at `multiplier` times it. "depth":
+    each stage of the network learns at `decay` times the LR of the stage after it, the head at the LR. "pattern":
+    `groups`, of which a parameter joins the first that matches; what matches none is the group "rest", at the LR.
     """
 
     by: Literal["none", "head", "depth", "pattern"] = "none"

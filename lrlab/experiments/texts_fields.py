@@ -206,7 +206,7 @@ _UPDATE = Section(
             "clip.limit", "Limit", "float", 1.0, "The largest norm, or the largest value, of a gradient.",
             min=1e-4, max=1000, log=True,
         ),
-        _switch("grad_norm", "Log the gradient norm", "Draws the norm of each update's gradient; clipping logs it anyway."),
+        _switch("grad_norm", "Log the gradient norm", "Draws the norm of each gradient; clipping logs it anyway."),
         Parameter(
             "plateau_metric", "Plateau's metric", "choice", "auto", "What ReduceLROnPlateau watches.",
             choices=(
@@ -276,8 +276,8 @@ _AUGMENT = Section(
             "augment.hue", "Hue", "float", 0.0, "By up to this share of the colour circle.", min=0, max=0.5, step=0.05
         ),
         _chance("augment.erasing", "Random erasing", 0.0, "The probability that a rectangle is blotted out."),
-        _alpha("augment.mixup", "Mixup", "Blends pairs of images and their labels: alpha of the Beta distribution; 0 is off."),
-        _alpha("augment.cutmix", "CutMix", "Pastes a part of one image into another, labels likewise: alpha; 0 is off."),
+        _alpha("augment.mixup", "Mixup", "Blends pairs of images and labels: alpha of a Beta distribution; 0 is off."),
+        _alpha("augment.cutmix", "CutMix", "Pastes a part of an image into another, labels likewise: alpha; 0 is off."),
         Parameter(
             "augment.normalization", "Normalisation", "choice", "auto", "What pixel values are turned into.",
             choices=(
@@ -297,5 +297,5 @@ SECTIONS: tuple[Section, ...] = (_RUN, _MODEL, _GROUPS, _LOSS, _UPDATE, _STOP, _
 FIELDS: Mapping[str, Parameter] = MappingProxyType(
     {field.name: field for section in SECTIONS for field in section.fields}
 )
-"""The fields beside model.name, optimizer and schedule by their dotted names. For a text, `min` and `max` are its length;
-an optional field is None until it is set, and `start` is then what it is set to first."""
+"""The fields beside model.name, optimizer and schedule by their dotted names. For a text, `min` and `max` are its
+length; an optional field is None until it is set, and `start` is then what it is set to first."""

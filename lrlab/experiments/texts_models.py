@@ -41,7 +41,7 @@ _ENTRIES = (
     ModelEntry(
         "vgg_light",
         "VGG light",
-        "VGG's plan with a twentieth of its weights: narrow convolutions, the mean in place of the large linear layers.",
+        "VGG's plan with a twentieth of its weights: narrow convolutions, a mean in place of the large linear layers.",
         "Where VGG-16 is too large: 128 px and more on a CPU, with nearly its accuracy on small sets.",
         dropout=0.5,
         batch_norm=True,

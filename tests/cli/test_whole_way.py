@@ -81,6 +81,14 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Where tests run in the background of a shell, Ctrl-C is ignored, which their children would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("whole_way")
