@@ -23,6 +23,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def answers(self) -> Path:
+        """Answers of the helper process that are kept; may be deleted at any time."""
+        return self.cache / "answers"
+
+    @property
     def uploads(self) -> Path:
         return self.root / "uploads"
 
@@ -46,6 +51,10 @@ class Home:
     @property
     def supervisor_log(self) -> Path:
         return self.root / "supervisor.log"
+
+    @property
+    def helper_log(self) -> Path:
+        return self.root / "helper.log"
 
     def ensure(self) -> Home:
         """Makes the folders that are missing and returns itself."""

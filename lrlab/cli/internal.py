@@ -22,6 +22,9 @@ def add_to(groups: Groups) -> None:
     importing.add_argument("id", metavar="ID", help="the import's id")
     importing.set_defaults(run=import_)
 
+    answering: Parser = groups.add_parser("answer", description="Answer the questions that come on stdin.")
+    answering.set_defaults(run=answer)
+
 
 def work(given: argparse.Namespace) -> int:
     from lrlab import training
@@ -40,3 +43,9 @@ def import_(given: argparse.Namespace) -> int:
     from lrlab import jobs
 
     return jobs.run_import(lab_home(), given.id)
+
+
+def answer(given: argparse.Namespace) -> int:
+    from lrlab.training import answering
+
+    return answering.answer_all()

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lrlab.jobs.answers import ask, ask_later, end_helper
     from lrlab.jobs.imports import ImportStatus, cancel_import, import_status, run_import, running_imports, start_import
     from lrlab.jobs.launching import ensure_supervisor
     from lrlab.jobs.requests import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lrlab.jobs.supervisor import supervise
 
 _MODULES = {
+    "answers": ("ask", "ask_later", "end_helper"),
     "imports": ("ImportStatus", "cancel_import", "import_status", "run_import", "running_imports", "start_import"),
     "launching": ("ensure_supervisor",),
     "requests": (
@@ -45,8 +47,11 @@ __all__ = [
     "ImportStatus",
     "LabStatus",
     "Plan",
+    "ask",
+    "ask_later",
     "cancel_import",
     "delete",
+    "end_helper",
     "ensure_supervisor",
     "import_status",
     "lab_status",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import lrlab
 from lrlab.home import Home
 
@@ -30,3 +32,11 @@ def own_session() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
+
+
+def give_way(pid: int) -> None:
+    """Lowers a process's priority: the pages must answer while it takes every core."""
+    if sys.platform == "win32":
+        psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        psutil.Process(pid).nice(5)

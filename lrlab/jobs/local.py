@@ -18,7 +18,7 @@ import psutil
 from lrlab.errors import NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Ended
-from lrlab.jobs.detached import environment, own_session
+from lrlab.jobs.detached import environment, give_way, own_session
 from lrlab.process import Identity, find, identity, is_alive
 from lrlab.runs import load_run
 
@@ -137,7 +137,7 @@ class Local:
             )
         with suppress(PermissionError):  # Windows keeps the name while the file is open
             Path(printing.name).unlink()
-        _give_way(process.pid)
+        give_way(process.pid)
         ticket = identity(process.pid).model_dump_json()
         self._children[ticket] = _Child(process, output)
         return ticket
@@ -173,14 +173,6 @@ class _Child:
     def is_ready(self) -> bool:
         self.ready = self.ready or READY in (line.strip() for line in self.printed().splitlines())
         return self.ready
-
-
-def _give_way(pid: int) -> None:
-    """Lowers a worker's priority: the pages must answer while a run takes every core."""
-    if sys.platform == "win32":
-        psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        psutil.Process(pid).nice(5)
 
 
 def _end_of(path: Path) -> bytes:

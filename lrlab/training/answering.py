@@ -1,0 +1,89 @@
+"""The helper process: it answers the questions of a server or a terminal that need torch, one at a time.
+
+A question comes as a line of JSON {"home", "question", "arguments"}; the answer goes back as {"answer": ...} or as
+{"error": sentence, "kind", "field"}.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+
+from lrlab.errors import LabError, NotFound, from_validation
+from lrlab.home import Home
+
+IDLE = 600.0
+"""Seconds without a question after which the helper leaves and gives its memory back."""
+
+Question = Callable[..., Any]
+"""Called with the lab's Home and the arguments by name; gives what JSON can hold, or raises LabError."""
+
+QUESTIONS: dict[str, Question] = {}
+"""What may be asked."""
+
+_log = logging.getLogger(__name__)
+
+
+def answer_all(idle: float = IDLE) -> int:
+    """Answers what comes on standard input until it ends or nothing has come for `idle` seconds; the exit code.
+
+    Nobody but this function writes to the standard output that the process was given: prints go to standard error.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s helper %(process)d: %(message)s")
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), name="listen", daemon=True).start()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        while line := _next(lines, idle):
+            try:
+                out.write(json.dumps(answer(line)).encode() + b"\n")
+                out.flush()
+            except BrokenPipeError:  # the asker is gone
+                break
+    # The listening thread may sit in a read of standard input for ever; Python would wait for its lock at the end.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def answer(line: bytes) -> dict[str, Any]:
+    """What is said to one line; an error of the question's becomes a sentence."""
+    asked: Mapping[str, Any] = json.loads(line)
+    try:
+        question = QUESTIONS[asked["question"]]
+        return {"answer": question(Home(Path(asked["home"])), **asked["arguments"])}
+    except ValidationError as error:
+        return _refused(from_validation(error))
+    except LabError as error:
+        return _refused(error)
+    except Exception as error:  # noqa: BLE001 (one bad question must not end the helper)
+        _log.exception("the question %s", asked["question"])
+        text = " ".join(str(error).split())[:300]
+        return _refused(LabError(f"{asked['question']}: {type(error).__name__}: {text}".removesuffix(": ")))
+
+
+def _refused(error: LabError) -> dict[str, Any]:
+    kind = NotFound if isinstance(error, NotFound) else LabError
+    return {"error": str(error), "kind": kind.__name__, "field": error.field}
+
+
+def _listen(stream: io.BufferedIOBase | BinaryIO, lines: SimpleQueue[bytes]) -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put(b"")
+
+
+def _next(lines: SimpleQueue[bytes], idle: float) -> bytes:
+    try:
+        return lines.get(timeout=idle)
+    except Empty:
+        return b""

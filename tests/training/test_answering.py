@@ -1,0 +1,82 @@
+"""The helper process from the inside: what it says to a question, and when it leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lrlab.errors import LabError, NotFound
+from lrlab.experiments import Experiment
+from lrlab.home import Home
+from lrlab.training import answering
+
+
+def _raise(error: Exception) -> Callable[..., Any]:
+    def question(home: Home, **_: Any) -> Any:
+        raise error
+
+    return question
+
+
+ANSWERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "a value": (lambda home, n: [home.root.name, n + 1], {"answer": ["lab", 2]}),
+    "a refusal": (
+        _raise(LabError("size: got 1", "size")),
+        {"error": "size: got 1", "kind": "LabError", "field": "size"},
+    ),
+    "something missing": (
+        _raise(NotFound("no run x")),
+        {"error": "no run x", "kind": "NotFound", "field": None},
+    ),
+    "settings out of range": (
+        lambda home, n: Experiment(dataset="a", epochs=n - 1),
+        {"error": "epochs: got 0, allowed: at least 1", "kind": "LabError", "field": "epochs"},
+    ),
+    "a fault of ours": (
+        _raise(ZeroDivisionError("by\nnought")),
+        {"error": "asked: ZeroDivisionError: by nought", "kind": "LabError", "field": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_what_is_said_to_a_question(home: Home, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    question, expected = ANSWERS[case]
+    monkeypatch.setitem(answering.QUESTIONS, "asked", question)
+    line = json.dumps({"home": str(home.root), "question": "asked", "arguments": {"n": 1}}).encode()
+    assert answering.answer(line) == expected
+
+
+CHATTY = """
+import os
+from lrlab.training import answering
+def question(home, n):
+    print("this goes elsewhere")
+    os.write(1, b"and this\\n")
+    return n
+answering.QUESTIONS["asked"] = question
+answering.answer_all(idle=%s)
+"""
+
+
+def _run(home: Home, idle: float, asked: bytes) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", CHATTY % idle]
+    return subprocess.run(command, input=asked, capture_output=True, timeout=120, check=False)
+
+
+def test_only_answers_go_to_standard_output_and_the_end_of_input_ends_it(home: Home) -> None:
+    lines = [json.dumps({"home": str(home.root), "question": "asked", "arguments": {"n": n}}) for n in range(3)]
+    done = _run(home, 600, "\n".join([*lines, ""]).encode())
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"answer": n} for n in range(3)]
+    assert done.stderr.count(b"this goes elsewhere") == done.stderr.count(b"and this") == 3
+
+
+def test_it_leaves_when_nothing_is_asked(home: Home) -> None:
+    with subprocess.Popen([sys.executable, "-c", CHATTY % 0.1], stdin=subprocess.PIPE) as process:
+        assert process.wait(timeout=120) == 0  # its input is still open
