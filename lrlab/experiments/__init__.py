@@ -1,6 +1,7 @@
 """What a person asks for: Experiment and its parts, and the catalogues of what can be chosen. No torch."""
 
 from lrlab.experiments.experiment import Experiment
+from lrlab.experiments.finder import FINDER_FIELDS, Finder
 from lrlab.experiments.optimizers import (
     ASGD,
     SGD,
@@ -34,6 +35,7 @@ from lrlab.schedules import Parameter as ExperimentField
 __all__ = [
     "ASGD",
     "FIELDS",
+    "FINDER_FIELDS",
     "MODELS",
     "OPTIMIZERS",
     "SECTIONS",
@@ -49,6 +51,7 @@ __all__ = [
     "EarlyStopping",
     "Experiment",
     "ExperimentField",
+    "Finder",
     "Group",
     "Model",
     "ModelEntry",

@@ -90,7 +90,7 @@ class RunRecord(_Part):
     steps_per_epoch: Annotated[int, Field(ge=1)]
     kind: Kind = "train"
     finder: Finder | None = None
-    """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for."""
+    """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for. A sweep counts as an epoch."""
     more_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs asked for beyond the experiment's, whose schedule goes on beyond its planned end."""
     lr_changes: tuple[LRChange, ...] = ()
@@ -109,8 +109,8 @@ class RunRecord(_Part):
 
     @property
     def epochs(self) -> int:
-        """The epochs of the whole run, those asked for later included."""
-        return self.experiment.epochs + self.more_epochs
+        """The epochs of the whole run, those asked for later included; the sweeps of one that finds an LR."""
+        return self.finder.seeds if self.finder else self.experiment.epochs + self.more_epochs
 
     @property
     def steps(self) -> int:
