@@ -1,0 +1,39 @@
+"""What the scripts that train have in common: a lab with real images in it, and runs that go through its queue."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+from lrlab import jobs  # noqa: E402
+from lrlab.datasets import SAMPLE_NAME, add_dataset, add_sample, list_datasets  # noqa: E402
+from lrlab.experiments import Experiment  # noqa: E402
+from lrlab.home import Home  # noqa: E402
+from lrlab.runs import FINAL, Run  # noqa: E402
+
+SHARED = PROJECT.parent / "shared" / "data"
+LOOK_EVERY = 0.1
+
+
+def has(home: Home, name: str) -> str:
+    """Puts the data set `name` into the lab where it is not: the sample set, or a zip beside the project."""
+    if name not in {dataset.name for dataset in list_datasets(home)}:
+        if name == SAMPLE_NAME:
+            add_sample(home)
+        else:
+            add_dataset(home, SHARED / f"{name}.zip", name)
+    return name
+
+
+def trained(home: Home, experiments: Iterable[Experiment]) -> Iterator[Run]:
+    """The runs of `experiments`, one after the other as they end; all of them wait in the lab's queue at once."""
+    for run in [jobs.submit(home, experiment) for experiment in experiments]:
+        while run.record.state not in FINAL:
+            jobs.ensure_supervisor(home)
+            time.sleep(LOOK_EVERY)
+        yield run
