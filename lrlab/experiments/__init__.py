@@ -27,6 +27,7 @@ from lrlab.experiments.parts import (
     Regularization,
     Validation,
 )
+from lrlab.experiments.presets import EXPERIMENT_PRESETS, ExperimentPreset
 from lrlab.experiments.texts_fields import FIELDS, SECTIONS, Section
 from lrlab.experiments.texts_models import MODELS, ModelEntry
 from lrlab.experiments.texts_optimizers import OPTIMIZERS, OptimizerEntry
@@ -34,6 +35,7 @@ from lrlab.schedules import Parameter as ExperimentField
 
 __all__ = [
     "ASGD",
+    "EXPERIMENT_PRESETS",
     "FIELDS",
     "FINDER_FIELDS",
     "MODELS",
@@ -51,6 +53,7 @@ __all__ = [
     "EarlyStopping",
     "Experiment",
     "ExperimentField",
+    "ExperimentPreset",
     "Finder",
     "Group",
     "Model",
