@@ -84,7 +84,7 @@ _PRESETS = (
     ),
     _of(
         "coffee-exponential", "coffee-cpu", "Coffee beans, sized for a CPU",
-        f"{_COFFEE_LR}. VGG light at 96 px in place of VGG-16 at 224 px: the same schedule, a small part of the work.",
+        f"{_COFFEE_LR}. VGG light at 96 px in place of VGG-16 at 224 px: same schedule, less work: for a CPU.",
         image_size=96, model={"name": "vgg_light"}, **_COFFEE,
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ STEPS = 30
 
 
 def keras_staircase(step: int) -> float:
-    """Keras' ExponentialDecay(1e-4, decay_steps=30, decay_rate=0.92, staircase=True) as its documentation defines it."""
+    """Keras' ExponentialDecay(1e-4, decay_steps=30, decay_rate=0.92, staircase=True) by its definition."""
     return 1e-4 * 0.92 ** (step // 30)
 
 
