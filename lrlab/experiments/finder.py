@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -16,8 +17,8 @@ from lrlab.schedules import LR_CAP, Parameter, number
 class Finder(Part):
     """An LR range test: the LR grows from `lowest` to `highest` over `steps` updates, once for each of `seeds` seeds.
 
-    `growth` "exponential" multiplies it at every step, "linear" adds to it. One such rise is a sweep; it ends before its
-    last step where the smoothed loss is above `diverged` times the lowest so far.
+    `growth` "exponential" multiplies it at every step, "linear" adds to it. One such rise is a sweep; it ends before
+    its last step where the smoothed loss is above `diverged` times the lowest so far.
     """
 
     lowest: LearningRate = 1e-7
@@ -45,7 +46,7 @@ class Finder(Part):
         share = step / (self.steps - 1)
         if self.growth == "linear":
             return self.lowest + (self.highest - self.lowest) * share
-        return self.lowest * (self.highest / self.lowest) ** share
+        return self.lowest * math.pow(self.highest / self.lowest, share)
 
 
 _ENTRIES = (

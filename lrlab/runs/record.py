@@ -90,7 +90,7 @@ class RunRecord(_Part):
     steps_per_epoch: Annotated[int, Field(ge=1)]
     kind: Kind = "train"
     finder: Finder | None = None
-    """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for. A sweep counts as an epoch."""
+    """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for. Sweeps are its epochs."""
     more_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs asked for beyond the experiment's, whose schedule goes on beyond its planned end."""
     lr_changes: tuple[LRChange, ...] = ()
