@@ -1,9 +1,9 @@
 """Images in: archives, folders and uploads become data sets; splits, the decoded cache, views of it. No torch."""
 
 from lrlab.datasets.adding import add_dataset, add_sample
-from lrlab.datasets.cache import cache_side, decoded
+from lrlab.datasets.cache import as_cached, cache_side, decoded
 from lrlab.datasets.dataset import Dataset, check_name, delete_dataset, list_datasets, load_dataset
-from lrlab.datasets.limits import MAX_FILES, MAX_UPLOAD_BYTES
+from lrlab.datasets.limits import MAX_FILES, MAX_IMAGE_BYTES, MAX_UPLOAD_BYTES, megabytes
 from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
 from lrlab.datasets.splitting import Split, split
@@ -14,6 +14,7 @@ SAMPLE_NAME = Sample.name
 
 __all__ = [
     "MAX_FILES",
+    "MAX_IMAGE_BYTES",
     "MAX_UPLOAD_BYTES",
     "SAMPLE_NAME",
     "Dataset",
@@ -27,6 +28,7 @@ __all__ = [
     "Upload",
     "add_dataset",
     "add_sample",
+    "as_cached",
     "begin_upload",
     "cache_side",
     "cancel_upload",
@@ -38,6 +40,7 @@ __all__ = [
     "grid_rows",
     "list_datasets",
     "load_dataset",
+    "megabytes",
     "open_upload",
     "sizes",
     "split",

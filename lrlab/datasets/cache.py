@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from lrlab.datasets.dataset import Dataset
-from lrlab.datasets.images import CONVERSION, Unreadable, read_rgb, square
+from lrlab.datasets.images import CONVERSION, Unreadable, quiet_decoders, read_rgb, square
+from lrlab.datasets.limits import MAX_IMAGE_BYTES, megabytes
 from lrlab.datasets.parallel import in_order
 from lrlab.datasets.source import Progress, silent
 from lrlab.errors import LabError, shown
@@ -59,6 +61,34 @@ def decoded(home: Home, dataset: Dataset, image_size: int, progress: Progress | 
     return images
 
 
+def as_cached(path: Path, image_size: int, name: str = "") -> NDArray[np.uint8]:
+    """One image file from anywhere as it would be a row of `decoded`: shape (P, P, 3), the same to the last bit.
+
+    `name`: what the file is called in an error (default: its own name). LabError (field "image") where there is no such
+    file, it is too large, or it is no image that lrlab reads.
+    """
+    name = name or path.name
+    try:
+        size = path.stat().st_size
+        if size > MAX_IMAGE_BYTES:
+            raise LabError(
+                f"{shown(name)} has {megabytes(size)}; allowed: at most {megabytes(MAX_IMAGE_BYTES)}", field="image"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise LabError(f"{shown(name)} cannot be read ({error.strerror})", field="image") from error
+    try:
+        with quiet_decoders():
+            return np.array(_squared(data, cache_side(image_size)))
+    except Unreadable as error:
+        raise LabError(f"{shown(name)} {error}", field="image") from error
+
+
+def _squared(data: bytes, side: int) -> Image:
+    """What is in the cache, whatever it was made for: the same draft, resize and crop."""
+    return square(read_rgb(data, _DRAFT * side).rgb, side)
+
+
 def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
     images = dataset.images
     root = dataset.root
@@ -72,7 +102,7 @@ def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _changed(dataset, name, "is not the image any more that was imported")
         try:
-            return square(read_rgb(data, _DRAFT * side).rgb, side).tobytes()
+            return _squared(data, side).tobytes()
         except Unreadable as error:
             raise _changed(dataset, name, str(error)) from error
 

@@ -28,25 +28,38 @@ from lrlab.runs.store import (
 
 if TYPE_CHECKING:
     from lrlab.runs.compare import differences, legend
+    from lrlab.runs.evaluation import Confusion, Evaluation, confusions, evaluate, means, per_class
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
     from lrlab.runs.overview import table
+    from lrlab.runs.predictions import Predictions, load_predictions, ranked, store_predictions, tabulated
     from lrlab.runs.standing import RunStatus, duration, status
     from lrlab.runs.tail import Tail
     from lrlab.runs.verdict import headline
 
 _LATER = {
+    "Confusion": "evaluation",
+    "Evaluation": "evaluation",
+    "Predictions": "predictions",
     "RunStatus": "standing",
     "Tail": "tail",
+    "confusions": "evaluation",
     "differences": "compare",
     "duration": "standing",
+    "evaluate": "evaluation",
     "export_csv": "export",
     "export_parquet": "export",
     "export_table": "export",
     "headline": "verdict",
     "legend": "compare",
+    "load_predictions": "predictions",
+    "means": "evaluation",
+    "per_class": "evaluation",
+    "ranked": "predictions",
     "spreadsheet_safe": "export",
     "status": "standing",
+    "store_predictions": "predictions",
     "table": "overview",
+    "tabulated": "predictions",
 }
 
 __all__ = [
@@ -55,29 +68,38 @@ __all__ = [
     "STEP_COLUMNS",
     "Attempt",
     "Beat",
+    "Confusion",
     "DatasetFacts",
+    "Evaluation",
     "Heartbeat",
     "Kind",
     "LRChange",
     "LogWriter",
+    "Predictions",
     "Result",
     "Run",
     "RunRecord",
     "RunStatus",
     "State",
     "Tail",
+    "confusions",
     "create_run",
     "delete_run",
     "differences",
     "duration",
+    "evaluate",
     "export_csv",
     "export_parquet",
     "export_table",
     "headline",
     "legend",
     "list_runs",
+    "load_predictions",
     "load_run",
+    "means",
     "open_log",
+    "per_class",
+    "ranked",
     "rename",
     "request_stop",
     "revise",
@@ -85,7 +107,9 @@ __all__ = [
     "status",
     "stop_requested",
     "stop_requested_at",
+    "store_predictions",
     "table",
+    "tabulated",
     "update",
     "worker_gone",
 ]

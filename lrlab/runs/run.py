@@ -72,6 +72,11 @@ class Run:
         return self.folder / "last.safetensors"
 
     @property
+    def predictions(self) -> Path:
+        """What the best model says of the validation and test images; there once the run has ended."""
+        return self.folder / "predictions.parquet"
+
+    @property
     def worker_log(self) -> Path:
         """What the worker printed."""
         return self.folder / "worker.log"
