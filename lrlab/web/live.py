@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -40,13 +41,7 @@ def routes(home: Home, access: Access) -> list[Route]:
     hub = Hub(home)
 
     async def live(request: Request) -> Response:
-        view = View.from_query(request.query_params)
-        await hub.channel(view)  # what cannot be shown is refused before the stream begins
-        return StreamingResponse(
-            hub.follow(view),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-        )
+        return await hub.stream(View.from_query(request.query_params))
 
     return [access.route("/api/live", live, "watch runs")]
 
@@ -63,26 +58,46 @@ def streams_end_with_server() -> Iterator[None]:
         yield
 
 
-class Hub:
-    """The views that are being watched. Lives in one event loop; files are read and figures drawn in threads."""
+class Watched(Protocol):
+    """What makes the events of one view."""
 
-    def __init__(self, home: Home, tick: float = TICK) -> None:
-        self._home, self._tick = home, tick
-        self._channels: dict[View, Channel] = {}
+    def poll(self) -> Event | None:
+        """The event to send now, or None where nothing has changed since the last one."""
+
+
+class Hub:
+    """The views that are being watched. Lives in one event loop; files are read and figures drawn in threads.
+
+    `build` makes what is watched from the home and a view (default: view.Builder); views that are equal share it.
+    """
+
+    def __init__(self, home: Home, tick: float = TICK, build: Callable[[Home, Any], Watched] | None = None) -> None:
+        self._home, self._tick, self._build = home, tick, build
+        self._channels: dict[Hashable, Channel] = {}
         _hubs.add(self)
 
-    async def channel(self, view: View) -> Channel:
+    async def stream(self, view: Hashable) -> Response:
+        """The answer that streams `view`; what cannot be shown is refused before the stream begins."""
+        await self.channel(view)
+        return StreamingResponse(
+            self.follow(view),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+
+    async def channel(self, view: Hashable) -> Channel:
         """The channel of `view`, made where nobody watches it yet; NotFound where a run does not exist."""
         channel = self._channels.get(view)
         if channel is None or channel.over:
-            builder = await run_in_threadpool(Builder, self._home, view)
+            build: Callable[[Home, Any], Watched] = self._build or Builder
+            builder = await run_in_threadpool(build, self._home, view)
             # Another tab may have asked for the same while this one waited.
             channel = self._channels.get(view)
             if channel is None or channel.over:
                 channel = self._channels[view] = Channel(builder, self._tick)
         return channel
 
-    async def follow(self, view: View) -> AsyncIterator[bytes]:
+    async def follow(self, view: Hashable) -> AsyncIterator[bytes]:
         """The events of `view` as bytes, until its last one or until nobody reads them any more."""
         channel = await self.channel(view)
         channel.listen()
@@ -113,7 +128,7 @@ class Hub:
 class Channel:
     """One view: a task that looks for news while anybody listens, and the newest event."""
 
-    def __init__(self, builder: Builder, tick: float) -> None:
+    def __init__(self, builder: Watched, tick: float) -> None:
         self.over = False
         self._builder, self._tick = builder, tick
         self._listeners = 0
