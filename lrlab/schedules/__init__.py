@@ -1,5 +1,6 @@
 """What the LR does: specs, closed-form curves, words, code. No torch, no Streamlit."""
 
+from lrlab.schedules.beyond import last_call
 from lrlab.schedules.catalogue import (
     CATALOGUE,
     EPOCHS,
@@ -24,7 +25,7 @@ from lrlab.schedules.catalogue import (
 from lrlab.schedules.checks import Check, Repair, check
 from lrlab.schedules.code import json_code, pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
-from lrlab.schedules.curve import Curve, curve, warmup_updates
+from lrlab.schedules.curve import Curve, calls_of, curve, setting_of, warmup_updates
 from lrlab.schedules.keras import keras_code
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.lengths import equivalents, in_calls
@@ -36,6 +37,7 @@ from lrlab.schedules.presets import PRESETS
 from lrlab.schedules.reading import Question, Reading, read_code
 from lrlab.schedules.recipe import Recipe
 from lrlab.schedules.recipes import RECIPES
+from lrlab.schedules.scaling import with_peak
 from lrlab.schedules.sharing import from_link, to_link
 from lrlab.schedules.spec import (
     ChainedScheduler,
@@ -119,6 +121,7 @@ __all__ = [
     "Synthetic",
     "Table",
     "Warmup",
+    "calls_of",
     "check",
     "curve",
     "equivalents",
@@ -130,6 +133,7 @@ __all__ = [
     "keras_code",
     "label",
     "lambda_values",
+    "last_call",
     "measures",
     "number",
     "parameters",
@@ -137,9 +141,11 @@ __all__ = [
     "read_code",
     "replay",
     "sentences",
+    "setting_of",
     "starting",
     "to_link",
     "walk",
     "warmup_parameters",
     "warmup_updates",
+    "with_peak",
 ]

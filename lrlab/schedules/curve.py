@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lrlab.errors import LabError
 from lrlab.schedules import machine
+from lrlab.schedules.beyond import CAP, ROUNDING, last_call
 from lrlab.schedules.leaves import Floats, Setting
 from lrlab.schedules.plateau import Decision, replay
 from lrlab.schedules.spec import (
@@ -79,6 +80,7 @@ def curve(
     steps_per_epoch: int,
     metrics: Sequence[float] | None = None,
     scale: float = 1.0,
+    more_epochs: int = 0,
 ) -> Curve:
     """The whole curve of `spec` on an optimiser whose LR is `lr`.
 
@@ -86,30 +88,39 @@ def curve(
     `metrics`: the validation metric of each epoch, for ReduceLROnPlateau; the others ignore it.
     `scale`: the group's LR over the base LR; absolute LRs of which torch takes one for each group are meant for the
     base LR (see `leaves.Setting`).
+    `more_epochs`: beyond the planned `epochs`; the schedule goes on there as `beyond` says.
     Raises LabError where an argument is out of range, where torch would raise, or where the LR leaves [0, 1000].
     """
     if not (math.isfinite(lr) and 0 < lr <= LR_CAP):
         raise LabError(f"lr: got {lr}, allowed: above 0 and at most {LR_CAP:g}", field="lr")
-    for field, value in (("epochs", epochs), ("steps_per_epoch", steps_per_epoch)):
-        if value < 1:
-            raise LabError(f"{field}: got {value}, allowed: at least 1", field=field)
-    if epochs * steps_per_epoch > MAX_UPDATES:
+    for field, value, least in (
+        ("epochs", epochs, 1),
+        ("steps_per_epoch", steps_per_epoch, 1),
+        ("more_epochs", more_epochs, 0),
+    ):
+        if value < least:
+            raise LabError(f"{field}: got {value}, allowed: at least {least}", field=field)
+    whole = epochs + more_epochs
+    total, warm = whole * steps_per_epoch, warmup_updates(spec.warmup, steps_per_epoch)
+    if total > MAX_UPDATES:
         raise LabError(
-            f"epochs x steps_per_epoch: got {epochs * steps_per_epoch:,} updates, allowed: at most {MAX_UPDATES:,}",
+            f"epochs x steps_per_epoch: got {total:,} updates, allowed: at most {MAX_UPDATES:,}",
             field="epochs",
         )
-    total, warm = epochs * steps_per_epoch, warmup_updates(spec.warmup, steps_per_epoch)
     left = max(total - warm, 0)
     by_epoch = spec.interval == "epoch"
-    calls = -(-left // steps_per_epoch) if by_epoch else left
+    planned, calls = (calls_of(spec, length, steps_per_epoch) for length in (epochs, whole))
     decisions: list[Decision] = []
     with np.errstate(all="ignore"):
         if isinstance(spec.scheduler, ReduceLROnPlateau):
-            decisions = replay(spec.scheduler, lr, _metrics(metrics, epochs)[epochs - calls :], scale)
+            decisions = replay(spec.scheduler, lr, _metrics(metrics, whole)[whole - calls :], scale)
             values, momentum = np.array([lr, *(decision.after for decision in decisions)]), None
         else:
-            setting = Setting(calls, spec.interval, steps_per_epoch, scale, machine.torch_version() >= FIRST_AT_ZERO)
-            values, momentum = machine.stepped(spec.scheduler, lr, setting)
+            setting = setting_of(spec, planned, steps_per_epoch, scale)
+            made = last_call(spec.scheduler, lr, setting, calls) if more_epochs else calls
+            values, momentum = machine.stepped(spec.scheduler, lr, setting, made)
+            values = _held(values, calls)
+            momentum = None if momentum is None else _held(momentum, calls)
     if by_epoch:
         # The scheduler waits at its own 0 for the rest of the epoch in which the warm-up ends.
         waits = np.full(calls, steps_per_epoch)
@@ -124,7 +135,12 @@ def curve(
         used = np.concatenate([lr * (start + (1 - start) * share), used])
         if moved is not None and momentum is not None:  # building the scheduler set it before the first update
             moved = np.concatenate([np.full(total - left, momentum[0]), moved])
-    return Curve(_within_limits(used), steps_per_epoch, moved, tuple(decisions), epochs - len(decisions))
+    return Curve(_within_limits(used), steps_per_epoch, moved, tuple(decisions), whole - len(decisions))
+
+
+def _held(values: Floats, calls: int) -> Floats:
+    """`values` after 0, 1, ... calls up to `calls`, the last one kept where no more calls were made."""
+    return np.concatenate([values, np.full(calls + 1 - len(values), values[-1])]) if len(values) <= calls else values
 
 
 def _metrics(metrics: Sequence[float] | None, epochs: int) -> Sequence[float]:
@@ -140,11 +156,10 @@ def _metrics(metrics: Sequence[float] | None, epochs: int) -> Sequence[float]:
 def _within_limits(lr: Floats) -> Floats:
     """`lr` without the traces of rounding below 0 that torch leaves where it ends at 0."""
     highest, lowest = lr.max(), lr.min()
-    cap = LR_CAP * (1 + 1e-12)  # a product that should be the limit may be a rounding above it
-    if not highest <= cap:
-        at = int(np.argmax(~(lr <= cap)))
+    if not highest <= CAP:
+        at = int(np.argmax(~(lr <= CAP)))
         raise LabError(f"schedule: the LR reaches {lr[at]:g} at update {at}, allowed: at most {LR_CAP:g}")
-    if lowest < -1e-12 * highest:
+    if lowest < -ROUNDING * highest:
         at = int(np.argmin(lr))
         raise LabError(f"schedule: the LR falls to {lr[at]:g} at update {at}, allowed: at least 0")
     return np.maximum(lr, 0.0) if lowest < 0 else lr
@@ -155,3 +170,14 @@ def warmup_updates(warmup: Warmup | None, steps_per_epoch: int) -> int:
     if warmup is None:
         return 0
     return warmup.length * (steps_per_epoch if warmup.unit == "epoch" else 1)
+
+
+def calls_of(spec: ScheduleSpec, epochs: int, steps_per_epoch: int) -> int:
+    """How often step() is called in a run of `epochs`, its end included; none while the warm-up lasts."""
+    left = max(epochs * steps_per_epoch - warmup_updates(spec.warmup, steps_per_epoch), 0)
+    return -(-left // steps_per_epoch) if spec.interval == "epoch" else left
+
+
+def setting_of(spec: ScheduleSpec, calls: int, steps_per_epoch: int, scale: float = 1.0) -> Setting:
+    """Where `spec` runs, planned for `calls` calls, on a group that has `scale` times the base LR."""
+    return Setting(calls, spec.interval, steps_per_epoch, scale, machine.torch_version() >= FIRST_AT_ZERO)

@@ -207,23 +207,27 @@ def perform(acts: Sequence[Act], group: Group) -> None:
         group.momentum = float(moved[0])
 
 
-def stepped(scheduler: specs.Scheduler, lr: float, setting: Setting) -> tuple[Floats, Floats | None]:
-    """LR and momentum after 0, 1, ... setting.total calls, shape (total + 1,); no momentum where none is moved.
+def stepped(
+    scheduler: specs.Scheduler, lr: float, setting: Setting, calls: int | None = None
+) -> tuple[Floats, Floats | None]:
+    """LR and momentum after 0, 1, ... `calls` calls, shape (calls + 1,); no momentum where none is moved.
 
+    `calls`: the planned run's own number of them where none is given.
     LabError where torch would raise, naming the call and the field.
     """
     group = Group(lr)
     root = build(scheduler, group, setting)
-    values = np.empty(setting.total + 1)
+    made = setting.total if calls is None else calls
+    values = np.empty(made + 1)
     values[0] = group.lr
-    momentum = np.empty(setting.total + 1) if group.momentum is not None else None
+    momentum = np.empty(made + 1) if group.momentum is not None else None
     if momentum is not None:
         momentum[0] = group.momentum
     at = 1
-    for calls, acts in root.run(setting.total):
-        advance(float(values[at - 1]), acts, values[at : at + calls])
+    for length, acts in root.run(made):
+        advance(float(values[at - 1]), acts, values[at : at + length])
         if momentum is not None:
-            moved = momenta(calls, acts)
-            momentum[at : at + calls] = momentum[at - 1] if moved is None else moved
-        at += calls
+            moved = momenta(length, acts)
+            momentum[at : at + length] = momentum[at - 1] if moved is None else moved
+        at += length
     return values, momentum

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,15 +77,22 @@ def optimizer_of(*lrs: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=lrs[0], momentum=0.5)
 
 
-def driven(driver: Driver, optimizer: torch.optim.Optimizer, updates: range) -> np.ndarray:
-    """The LR of each group at each of `updates`, shape (updates, groups), as a loop meets them."""
+def driven(
+    driver: Driver, optimizer: torch.optim.Optimizer, updates: range, factors: Mapping[int, float] | None = None
+) -> np.ndarray:
+    """The LR of each group at each of `updates`, shape (updates, groups), as a loop meets them.
+
+    `factors`: what a person multiplies the LR by, from that update on.
+    """
     used = []
     for update in updates:
+        if factors and update in factors:
+            driver.factor = factors[update]
         used.append([group["lr"] for group in optimizer.param_groups])
         optimizer.step()
         driver.after_update()
         if (update + 1) % STEPS == 0:
-            loss = METRICS[update // STEPS]
+            loss = METRICS[update // STEPS % len(METRICS)]
             driver.after_epoch(loss, 1 - loss / 3)
     return np.array(used)
 
@@ -102,6 +111,105 @@ def test_each_group_follows_the_curve_of_its_own_lr(name: str, interval: str, wa
     for group, lr in enumerate(lrs):
         drawn = curve(spec, lr, EPOCHS, STEPS, METRICS, lr / lrs[0])
         assert_allclose(used[:, group], drawn.lr, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize(("name", "interval", "warmup"), CASES)
+def test_a_factor_multiplies_the_schedule_and_nothing_else(name: str, interval: str, warmup: str) -> None:
+    """Also of those that compute each LR from the one before, such as a cosine: they never see the factor."""
+    spec, lrs, factors = spec_of(name, interval, warmup), (0.1, 0.02), {0: 3.0, 5: 0.25, 6: 0.1, 8: 1.7, 30: 1.0}
+    optimizer = optimizer_of(*lrs)
+    used = driven(Driver(spec, optimizer, EPOCHS, STEPS), optimizer, range(EPOCHS * STEPS), factors)
+    factor = np.repeat(list(factors.values()), np.diff([*factors, EPOCHS * STEPS]))
+    for group, lr in enumerate(lrs):
+        drawn = curve(spec, lr, EPOCHS, STEPS, METRICS, lr / lrs[0])
+        assert_allclose(used[:, group], factor * drawn.lr, rtol=1e-9, atol=1e-13)
+    plain = optimizer_of(*lrs)
+    untouched = driven(Driver(spec, plain, EPOCHS, STEPS), plain, range(EPOCHS * STEPS))
+    assert (used[30:] == untouched[30:]).all()
+
+
+MORE = 5
+
+
+@pytest.mark.parametrize(("name", "interval", "warmup"), CASES)
+def test_beyond_its_end_each_group_follows_the_curve(name: str, interval: str, warmup: str) -> None:
+    """A run that is given more epochs at its end has the same LRs as one that knew of them from the start."""
+    spec, lrs, end = spec_of(name, interval, warmup), (0.1, 0.02), EPOCHS * STEPS
+    optimizer = optimizer_of(*lrs)
+    first = Driver(spec, optimizer, EPOCHS, STEPS)
+    used = driven(first, optimizer, range(end))
+    saved = optimizer.state_dict(), first.state_dict()
+    again = optimizer_of(*lrs)
+    second = Driver(spec, again, EPOCHS, STEPS, more_epochs=MORE)
+    again.load_state_dict(saved[0])
+    second.load_state_dict(saved[1])
+    used = np.concatenate([used, driven(second, again, range(end, end + MORE * STEPS))])
+    for group, lr in enumerate(lrs):
+        drawn = curve(spec, lr, EPOCHS, STEPS, METRICS + METRICS[:MORE], lr / lrs[0], more_epochs=MORE)
+        assert_allclose(used[:, group], drawn.lr, rtol=1e-9, atol=1e-13)
+        planned = curve(spec, lr, EPOCHS, STEPS, METRICS, lr / lrs[0])
+        assert (drawn.lr[:end] == planned.lr).all()
+    check(spec, lrs[0], EPOCHS, STEPS, more_epochs=MORE)
+
+
+BEYOND: dict[str, tuple[dict[str, Any], list[float]]] = {
+    "StepLR keeps falling": (
+        {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5}}, [0.25, 0.125, 0.0625],
+    ),
+    "a cosine rises again": (
+        {"scheduler": {"name": "CosineAnnealingLR", "T_max": 2}}, [0.0, 0.5, 1.0],
+    ),
+    "OneCycleLR holds the LR of its last update": (
+        {"interval": "step",
+         "scheduler": {"name": "OneCycleLR", "max_lr": 1.0, "total_steps": 4, "pct_start": 0.5, "div_factor": 2.0,
+                       "final_div_factor": 5.0, "anneal_strategy": "linear"}},
+        [0.1] * 6,
+    ),
+    "OneCycleLR that is longer than the run goes on to its own end": (
+        {"interval": "step",
+         "scheduler": {"name": "OneCycleLR", "max_lr": 1.0, "total_steps": 6, "pct_start": 0.5, "div_factor": 2.0,
+                       "final_div_factor": 5.0, "anneal_strategy": "linear"}},
+        [0.4, 0.1, 0.1, 0.1, 0.1, 0.1],
+    ),
+    "a formula of the run's share holds its last value": (
+        {"interval": "step", "scheduler": {"name": "LambdaLR", "formula": "1 - t"}}, [0.25] * 6,
+    ),
+    "a formula of the epoch goes on": (
+        {"scheduler": {"name": "LambdaLR", "formula": "1 / (1 + epoch)"}}, [1 / 3, 1 / 4, 1 / 5],
+    ),
+    "and stops where it would be negative": (
+        {"scheduler": {"name": "LambdaLR", "formula": "1 - epoch / 3"}}, [1 / 3, 0.0, 0.0],
+    ),
+    "an LR that grows stops at the highest that is allowed": (
+        {"scheduler": {"name": "ExponentialLR", "gamma": 10.0}}, [100.0, 1000.0, 1000.0],
+    ),
+    "a phase of the share that was over at the end changes nothing": (
+        {"scheduler": {"name": "SequentialLR", "milestones": [1], "schedulers": [
+            {"name": "LambdaLR", "formula": "1 - t"}, {"name": "ExponentialLR", "gamma": 0.5}]}},
+        [0.5, 0.25, 0.125],
+    ),
+    "a phase that starts beyond the end comes": (
+        {"scheduler": {"name": "SequentialLR", "milestones": [3], "schedulers": [
+            {"name": "Fixed"}, {"name": "ConstantLR", "factor": 0.5, "total_iters": 9}]}},
+        [1.0, 0.5, 0.5],
+    ),
+    "a warm-up that outlasted the run ends": (
+        {"interval": "step", "scheduler": {"name": "ExponentialLR", "gamma": 0.5},
+         "warmup": {"length": 6, "unit": "step", "start_factor": 0.0}},
+        [4 / 6, 5 / 6, 1.0, 0.5, 0.25, 0.125],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_what_comes_beyond_the_end_by_hand(case: str) -> None:
+    """Two epochs of two updates were planned, three more were asked for; the LR of each call (or update) of those."""
+    document, expected = BEYOND[case]
+    spec = ScheduleSpec.model_validate(document)
+    drawn = curve(spec, 1.0, 2, 2, more_epochs=3)
+    wanted = np.repeat(expected, 6 // len(expected))
+    assert_allclose(drawn.lr[4:], wanted, rtol=1e-12, atol=1e-15)
+    check(spec, 1.0, 2, 2, more_epochs=3)
 
 
 BY_HAND = {
@@ -137,25 +245,18 @@ def test_values_worked_by_hand(case: str) -> None:
 
 @pytest.mark.parametrize("at", [3, 6, 7, 17], ids=lambda update: f"resumed at update {update}")
 @pytest.mark.parametrize(
-    ("name", "interval"),
-    [
-        ("CosineAnnealingLR", "step"),
-        ("StepLR", "epoch"),
-        ("Fixed", "epoch"),
-        ("ReduceLROnPlateau", "epoch"),
-        ("OneCycleLR", "step"),
-        ("LambdaLR", "step"),
-        ("ChainedScheduler", "epoch"),
-        ("SequentialLR", "epoch"),
-    ],
+    ("name", "interval"), [(name, "epoch" if name == "ReduceLROnPlateau" else "step") for name in SCHEDULERS]
 )
 def test_a_restored_driver_goes_on_where_it_was(name: str, interval: str, at: int) -> None:
     spec = spec_of(name, interval, "ends inside an epoch")
     optimizer = optimizer_of(0.1, 0.02)
     driver = Driver(spec, optimizer, EPOCHS, STEPS)
     driven(driver, optimizer, range(at))
-    saved = optimizer.state_dict(), driver.state_dict()
+    driver.factor = 0.3
+    kept = io.BytesIO()
+    torch.save((optimizer.state_dict(), driver.state_dict()), kept)
     rest = driven(driver, optimizer, range(at, EPOCHS * STEPS))
+    saved = torch.load(io.BytesIO(kept.getvalue()), weights_only=True)
 
     other = optimizer_of(0.1, 0.02)
     restored = Driver(spec, other, EPOCHS, STEPS)
@@ -203,8 +304,8 @@ def test_adams_momentum_is_its_first_beta() -> None:
 
 
 def bend_preview(monkeypatch: pytest.MonkeyPatch, update: int, value: float) -> None:
-    def bent(*arguments: Any) -> Curve:
-        drawn = curve(*arguments)
+    def bent(*arguments: Any, **named: Any) -> Curve:
+        drawn = curve(*arguments, **named)
         lr = drawn.lr.copy()
         lr[update] = value
         return dataclasses.replace(drawn, lr=lr)
