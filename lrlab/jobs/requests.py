@@ -9,7 +9,7 @@ import numpy as np
 
 from lrlab.datasets import Dataset, load_dataset, split
 from lrlab.errors import LabError
-from lrlab.experiments import Experiment
+from lrlab.experiments import Experiment, Finder, Rprop
 from lrlab.home import Home
 from lrlab.jobs.launching import ensure_supervisor
 from lrlab.jobs.queue import Queue
@@ -83,12 +83,19 @@ def plan(home: Home, experiment: Experiment) -> Plan:
     return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
 
 
-def submit(home: Home, experiment: Experiment) -> Run:
+def submit(home: Home, experiment: Experiment, finder: Finder | None = None) -> Run:
     """Checks `experiment`, makes its run, queues it and sees to it that a supervisor is at work; returns at once.
 
-    LabError as `plan`; then nothing was made.
+    With `finder` the run looks for an LR for the experiment and trains no model. LabError as `plan`, and where the
+    optimiser's LR cannot be moved; then nothing was made.
     """
     planned = plan(home, experiment)
+    if finder and isinstance(experiment.optimizer, Rprop):
+        raise LabError(
+            "optimizer.name: got Rprop, which looks at its LR at the first update only; the finder can move that of "
+            "every other optimiser",
+            field="optimizer.name",
+        )
     dataset = planned.dataset
     facts = DatasetFacts(
         id=dataset.id,
@@ -99,7 +106,8 @@ def submit(home: Home, experiment: Experiment) -> Run:
         test=planned.test,
     )
     with Queue(home) as queue:
-        run = create_run(home, experiment, dataset=facts, steps_per_epoch=planned.steps_per_epoch)
+        steps = finder.steps if finder else planned.steps_per_epoch
+        run = create_run(home, experiment, dataset=facts, steps_per_epoch=steps, finder=finder)
         try:
             queue.add(run.id)
         except BaseException:

@@ -27,12 +27,12 @@ def create_run(
 ) -> Run:
     """A new run in state "queued", named after its experiment. Its folder appears whole or not at all.
 
-    With `finder` it is one of kind "find_lr", which finds an LR for `experiment`.
+    With `finder` it is one of kind "find_lr", which finds an LR for `experiment`; its sweeps count as epochs.
     """
     run_id = new_id()
     record = RunRecord(
         id=run_id,
-        name=experiment.title,
+        name=experiment.name or f"{experiment.model.name} on {dataset.name}" if finder else experiment.title,
         created=time.time(),
         experiment=experiment,
         dataset=dataset,
