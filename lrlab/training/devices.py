@@ -1,10 +1,11 @@
-"""The device that a run trains on: chosen, named, and how many threads the CPU gives it."""
+"""The device that a run trains on: chosen, named, what it computes in, and how many threads the CPU gives it."""
 
 from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import psutil
 import torch
@@ -12,8 +13,13 @@ import torch
 from lrlab.errors import LabError
 from lrlab.training.models import NETWORKS
 
+Precision = Literal["float32", "bfloat16", "float16"]
+"""What a forward pass computes in."""
+
 MOST_THREADS = 16
 """More threads than this only wait for each other on the batches of a lab."""
+
+_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Device:
     device: torch.device
     text: str
     threads: int
-    bfloat16: bool
+    precision: Precision = "float32"
 
     @property
     def waits(self) -> bool:
@@ -32,15 +38,22 @@ class Device:
 
     def autocast(self) -> AbstractContextManager[object]:
         """What the forward pass runs in."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+        kind = _TYPES.get(self.precision)
+        return torch.autocast(self.device.type, kind) if kind else nullcontext()
+
+    def gradient_scaler(self) -> torch.amp.GradScaler | None:
+        """What keeps small gradients from vanishing in float16; None in every other precision, which needs none."""
+        return torch.amp.GradScaler(self.device.type) if self.precision == "float16" else None
 
 
-def choose_device(name: str, model: str) -> Device:
+def choose_device(name: str, model: str, precision: str = "auto", threads: int | None = None) -> Device:
     """The device `name` ("auto", "cpu", "cuda" or "mps") for `model`; sets torch's threads.
 
-    "auto" is the NVIDIA GPU if torch sees one, else the Apple GPU, else the CPU. Another number of threads would sum in
-    another order and give other weights, so the number is the machine's, and it is recorded with the run.
-    LabError (field "device") where the named device is missing.
+    "auto" is the NVIDIA GPU if torch sees one, else the Apple GPU, else the CPU. `precision` "auto" is bfloat16 where
+    the GPU has it in hardware and the model gains by it, else float32. Another number of threads would sum in another
+    order and give other weights, so the number is the machine's, and it is recorded with the run; `threads` asks for a
+    recorded one again.
+    LabError (field "device" or "precision") where the named device is missing, or cannot compute so.
     """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     found = [kind for kind, there in present.items() if there]
@@ -51,19 +64,52 @@ def choose_device(name: str, model: str) -> Device:
             f"device: got {name}, but torch sees no {what} on this machine; allowed here: auto, {', '.join(found)}",
             field="device",
         )
-    threads = min(_cores(), MOST_THREADS)
+    able = _precisions(kind)
+    if precision == "auto":
+        chosen: Precision = (
+            "bfloat16" if kind == "cuda" and NETWORKS[model].bfloat16 and "bfloat16" in able else "float32"
+        )
+    else:
+        matching = [one for one in able if one == precision]
+        if not matching:
+            raise LabError(
+                f"precision: got {precision}, but {_name(kind)} does not compute in it; "
+                f"allowed there: auto, {', '.join(able)}",
+                field="precision",
+            )
+        (chosen,) = matching
+    threads = threads or min(_cores(), MOST_THREADS)
     torch.set_num_threads(threads)
-    device = torch.device(kind)
-    # In hardware from compute capability 8.0 on; before, bfloat16 is emulated and slower than float32.
-    bfloat16 = kind == "cuda" and NETWORKS[model].bfloat16 and torch.cuda.get_device_capability()[0] >= 8
     torch.backends.cudnn.benchmark = kind == "cuda"  # the shapes stay the same for the whole run
-    return Device(device, _text(kind, threads, bfloat16), threads, bfloat16)
+    return Device(torch.device(kind), _text(kind, threads, chosen), threads, chosen)
 
 
-def _text(kind: str, threads: int, bfloat16: bool) -> str:
+def _precisions(kind: str) -> list[Precision]:
+    """What the device can compute in at a speed worth having, or, on the CPU, at all.
+
+    float16 wants scaled gradients, which are made for NVIDIA's GPUs. bfloat16 is in their hardware from compute
+    capability 8.0 on; before, it is emulated and slower than float32.
+    """
     if kind == "cuda":
-        return f"{torch.cuda.get_device_properties(0).name}{', bfloat16' if bfloat16 else ''}"
-    return "Apple GPU" if kind == "mps" else f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        modern = torch.cuda.get_device_capability()[0] >= 8
+        return ["float32", "bfloat16", "float16"] if modern else ["float32", "float16"]
+    if kind == "mps":
+        return ["float32", "bfloat16"] if torch.backends.mps.is_macos_or_newer(14, 0) else ["float32"]
+    return ["float32", "bfloat16"]
+
+
+def _name(kind: str) -> str:
+    if kind == "cuda":
+        return str(torch.cuda.get_device_properties(0).name)
+    return "the Apple GPU" if kind == "mps" else "the CPU"
+
+
+def _text(kind: str, threads: int, precision: Precision) -> str:
+    if kind == "cpu":
+        words = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+    else:
+        words = _name(kind) if kind == "cuda" else "Apple GPU"
+    return words if precision == "float32" else f"{words}, {precision}"
 
 
 def _cores() -> int:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lrlab.datasets import Dataset, Split, decoded, load_dataset, split
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.runs import Attempt, Beat, Result, Run, RunRecord, open_log, revise, stop_requested
-from lrlab.schedules import label
+from lrlab.schedules import Curve, label
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
 from lrlab.training.checkpoints import ModelFacts, load_model, save_model
 from lrlab.training.devices import Device, choose_device
-from lrlab.training.loop import Loop
+from lrlab.training.gradient import Gradient
+from lrlab.training.loop import Loop, Update
+from lrlab.training.loss import build_loss
 from lrlab.training.models import build_model, check_batch
-from lrlab.training.observers import Heartbeat, Keeper, Recorder, StopRequested, StopWatch
+from lrlab.training.observers import EarlyStop, Heartbeat, Keeper, Recorder, StopRequested, StopWatch
 from lrlab.training.optimizers import build_optimizer
+from lrlab.training.rates import Rates
 from lrlab.training.schedulers import Driver, check
 
 _log = logging.getLogger(__name__)
@@ -26,8 +31,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Parts:
-    """The batches of each part; `test` is None where the data set has none."""
+    """The batches of each part; `test` is None where the data set has none. `labels`: of the training images."""
 
+    labels: NDArray[np.int64]
     train: TrainBatches
     val: EvalBatches
     test: EvalBatches | None
@@ -50,8 +56,8 @@ class Session:
         """Trains to the end. StopRequested once a person asked for it and the model so far was kept; what else is
         raised ended the run before its end."""
         experiment = self._experiment
-        check_batch(experiment.model.name, experiment.image_size, experiment.batch_size)
-        device = choose_device(experiment.device, experiment.model.name)
+        check_batch(experiment)
+        device = choose_device(experiment.device, experiment.model.name, experiment.precision)
         self._tell_device(device)
         parts = self._parts(device)
         self._say("checking the schedule")
@@ -59,11 +65,11 @@ class Session:
             experiment.schedule,
             experiment.optimizer.lr,
             experiment.epochs,
-            len(parts.train),
+            self._record.steps_per_epoch,
             lambda done, total: self._say("checking the schedule", done, total),
         )
         self._say("building the model")
-        self._fit(device, parts, moves_momentum=previewed.momentum is not None)
+        self._fit(device, parts, previewed)
 
     def _say(self, what: str, done: int = 0, total: int = 0) -> None:
         self._stop.look()
@@ -90,6 +96,7 @@ class Session:
         _log.info("%s: %d images to train on, %d to validate", dataset.name, len(rows.train), len(rows.val))
         together = eval_batch_size(experiment.batch_size, experiment.image_size, device.device)
         return _Parts(
+            labels[rows.train],
             TrainBatches(pictures, rows.train, experiment.batch_size, experiment.seed),
             EvalBatches(pictures, rows.val, together),
             EvalBatches(pictures, rows.test, together) if len(rows.test) else None,
@@ -103,10 +110,10 @@ class Session:
             raise LabError(f"dataset: {facts.name!r} was deleted after the run was asked for", "dataset") from error
 
     def _check_counts(self, rows: Split) -> None:
-        planned, batch_size = self._record.steps_per_epoch, self._experiment.batch_size
-        if len(rows.train) // batch_size != planned:
+        planned, found = self._record.steps_per_epoch, len(rows.train) // self._experiment.images_per_update
+        if found != planned:
             raise LabError(
-                f"dataset: {len(rows.train)} images to train on give {len(rows.train) // batch_size} steps per epoch, "
+                f"dataset: {len(rows.train)} images to train on give {found} steps per epoch, "
                 f"the run was asked for with {planned}",
                 "dataset",
             )
@@ -115,30 +122,52 @@ class Session:
                 "dataset: no image is left to validate on; allowed: a class of two images or more", "dataset"
             )
 
-    def _fit(self, device: Device, parts: _Parts, moves_momentum: bool) -> None:
+    def _fit(self, device: Device, parts: _Parts, previewed: Curve) -> None:
         experiment, facts = self._experiment, self._facts()
         torch.manual_seed(experiment.seed)
-        model = build_model(facts.model, len(facts.classes), facts.image_size).to(device.device)
-        optimizer = build_optimizer(experiment.optimizer, model.parameters())
-        schedule = Driver(experiment.schedule, optimizer, experiment.epochs, len(parts.train))
+        model = build_model(
+            experiment.model,
+            len(facts.classes),
+            facts.image_size,
+            init=experiment.init,
+            pretrained=experiment.pretrained,
+        ).to(device.device)
+        optimizer = build_optimizer(experiment, model)
+        rates = Rates(optimizer)
+        schedule = Driver(experiment.schedule, optimizer, experiment.epochs, self._record.steps_per_epoch)
         weights = sum(parameter.numel() for parameter in model.parameters())
         _log.info("%s, %d weights, %s", facts.model, weights, label(experiment.schedule))
-        columns = ("accuracy", "momentum") if moves_momentum else ("accuracy",)
+        gradient = Gradient(model, experiment.regularization, experiment.clip, experiment.grad_norm)
+        loss = build_loss(experiment.regularization, parts.labels, len(facts.classes)).to(device.device)
+        columns = (*_columns(gradient, moves_momentum=previewed.momentum is not None), *rates.columns)
         with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
-            recorder = Recorder(log, experiment.batch_size, moves_momentum)
-            keeper = Keeper(self._run.best_model, facts, self._beat)
-            heartbeat = Heartbeat(self._beat, experiment.batch_size, self._record.steps)
-            observers = (recorder, heartbeat, keeper, self._stop)
-            loop = Loop(model, optimizer, schedule, parts.train, parts.val, device, observers)
+            recorder = Recorder(log, experiment.images_per_update, columns)
+            keeper = Keeper(self._run.best_model, facts, self._beat, experiment.early_stopping.monitor)
+            early = EarlyStop(experiment.early_stopping, experiment.schedule, lambda: previewed.lr)
+            heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
+            observers = (recorder, heartbeat, keeper, early, self._stop)
+            update = Update(loss, gradient, experiment.accumulate)
+            loop = Loop(
+                model,
+                optimizer,
+                schedule,
+                parts.train,
+                parts.val,
+                device,
+                observers,
+                update,
+                rates,
+                experiment.watched,
+            )
             self._say("first batch")
             try:
-                loop.fit(experiment.epochs)
+                loop.fit(self._record.epochs)
             except StopRequested:
                 recorder.flush()
                 self._save_last(loop, facts)
                 raise
             finally:
-                self.result = keeper.result
+                self.result = keeper.result.model_copy(update={"stopped_at": early.stopped_at})
         self._save_last(loop, facts)
         if parts.test:
             self._test(loop, parts.test)
@@ -146,6 +175,8 @@ class Session:
     def _facts(self) -> ModelFacts:
         return ModelFacts(
             model=self._experiment.model.name,
+            dropout=self._experiment.model.dropout,
+            batch_norm=self._experiment.model.batch_norm,
             classes=self._record.dataset.classes,
             image_size=self._experiment.image_size,
             run=self._run.id,
@@ -161,3 +192,9 @@ class Session:
         loop.model, _ = load_model(self._run.best_model, loop.device.device)
         score = loop.evaluate(batches, "evaluating test images")
         self.result = self.result.model_copy(update={"test_accuracy": score.accuracy, "test_loss": score.loss})
+
+
+def _columns(gradient: Gradient, moves_momentum: bool) -> tuple[str, ...]:
+    """What the log of updates has beside its fixed columns, but for the groups' LRs."""
+    asked = {"momentum": moves_momentum, "grad_norm": gradient.measures, "clipped": gradient.clips}
+    return ("accuracy", *(name for name, there in asked.items() if there))

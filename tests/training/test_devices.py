@@ -48,19 +48,19 @@ def test_a_missing_device_is_named(machine: pytest.MonkeyPatch, name: str, messa
 
 
 @pytest.mark.parametrize(
-    ("model", "capability", "text", "bfloat16"),
+    ("model", "capability", "text", "precision"),
     [
-        ("resnet18", (9, 0), "NVIDIA H100 80GB HBM3, bfloat16", True),
-        ("resnet18", (7, 5), "NVIDIA H100 80GB HBM3", False),
-        ("small_cnn", (9, 0), "NVIDIA H100 80GB HBM3", False),
+        ("resnet18", (9, 0), "NVIDIA H100 80GB HBM3, bfloat16", "bfloat16"),
+        ("resnet18", (7, 5), "NVIDIA H100 80GB HBM3", "float32"),
+        ("small_cnn", (9, 0), "NVIDIA H100 80GB HBM3", "float32"),
     ],
 )
 def test_a_gpu_trains_large_models_in_bfloat16_where_it_has_it(
-    machine: pytest.MonkeyPatch, model: str, capability: tuple[int, int], text: str, bfloat16: bool
+    machine: pytest.MonkeyPatch, model: str, capability: tuple[int, int], text: str, precision: str
 ) -> None:
     machine.setattr(torch.cuda, "is_available", lambda: True)
     machine.setattr(torch.cuda, "get_device_capability", lambda: capability)
     machine.setattr(torch.cuda, "get_device_properties", lambda index: type("", (), {"name": "NVIDIA H100 80GB HBM3"}))
     machine.setattr(torch.backends.cudnn, "benchmark", False)
     device = choose_device("auto", model)
-    assert (device.device.type, device.text, device.bfloat16, device.waits) == ("cuda", text, bfloat16, True)
+    assert (device.device.type, device.text, device.precision, device.waits) == ("cuda", text, precision, True)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from lrlab.experiments import Model
 from lrlab.runs import Beat, open_log
-from lrlab.training import observers
 from lrlab.training.checkpoints import ModelFacts, load_model
 from lrlab.training.loop import Score
 from lrlab.training.models import build_model
-from lrlab.training.observers import Keeper, NonFinite, Recorder
+from lrlab.training.observers import Keeper, NonFinite, Recorder, recorder
 
 from .conftest import MakeRun
 
@@ -28,6 +28,9 @@ def update_of(step: int, loss: float, right: int, *, waits: bool) -> Any:
         epoch=0,
         step=step,
         lr=0.1 / (step + 1),
+        lrs=(),
+        rates=SimpleNamespace(columns=()),
+        update=SimpleNamespace(gradient=SimpleNamespace(norm=None, clipped=None)),
         momentum=0.85 + step / 100,
         loss=torch.tensor(loss),
         right=torch.tensor(right),
@@ -52,16 +55,16 @@ class Log:
 
 
 def record(log: Log, losses: Sequence[float], *, waits: bool) -> Recorder:
-    recorder = Recorder(log, BATCH)  # type: ignore[arg-type]
+    recorded = Recorder(log, BATCH)  # type: ignore[arg-type]
     for step, loss in enumerate(losses):
-        recorder.after_update(update_of(step, loss, step % (BATCH + 1), waits=waits))
-    return recorder
+        recorded.after_update(update_of(step, loss, step % (BATCH + 1), waits=waits))
+    return recorded
 
 
 @pytest.fixture
 def never(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bundle is due before it is asked for."""
-    monkeypatch.setattr(observers, "BUNDLE_SECONDS", math.inf)
+    monkeypatch.setattr(recorder, "BUNDLE_SECONDS", math.inf)
 
 
 LOSSES = [1.5, 0.25, 2.0, 1.0]
@@ -69,9 +72,9 @@ LOSSES = [1.5, 0.25, 2.0, 1.0]
 
 def test_on_the_cpu_each_row_is_written_at_once() -> None:
     log = Log()
-    recorder = Recorder(log, BATCH)  # type: ignore[arg-type]
+    recorded = Recorder(log, BATCH)  # type: ignore[arg-type]
     for step, loss in enumerate(LOSSES):
-        recorder.after_update(update_of(step, loss, 3, waits=False))
+        recorded.after_update(update_of(step, loss, 3, waits=False))
         assert len(log.steps) == step + 1
     assert [row["loss"] for row in log.steps] == LOSSES
     assert {row["accuracy"] for row in log.steps} == {0.75}
@@ -80,9 +83,9 @@ def test_on_the_cpu_each_row_is_written_at_once() -> None:
 @pytest.mark.usefixtures("never")
 def test_on_an_accelerator_the_same_rows_come_in_bundles() -> None:
     waiting, direct = Log(), Log()
-    recorder = record(waiting, LOSSES, waits=True)
+    recorded = record(waiting, LOSSES, waits=True)
     assert waiting.steps == []
-    recorder.flush()
+    recorded.flush()
     record(direct, LOSSES, waits=False)
 
     def without_time(rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -95,7 +98,7 @@ def test_on_an_accelerator_the_same_rows_come_in_bundles() -> None:
 
 def test_a_bundle_is_written_once_its_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.2, 0.4, 0.6, 0.6, 0.8])  # made, looked at thrice, flushed, looked at
-    monkeypatch.setattr(observers, "time", SimpleNamespace(monotonic=lambda: next(clock), time=lambda: 0.0))
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: next(clock), time=lambda: 0.0))
     log = Log()
     record(log, LOSSES, waits=True)
     assert [row["step"] for row in log.steps] == [0, 1, 2]
@@ -105,10 +108,10 @@ def test_a_bundle_is_written_once_its_time_has_come(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("waits", [False, True])
 def test_the_epochs_row_sums_up_its_updates(waits: bool) -> None:
     log = Log()
-    recorder = record(log, LOSSES, waits=waits)
-    loop = update_of(4, 0, 0, waits=waits)
-    recorder.after_training(loop)
-    recorder.after_epoch(loop)
+    recorded = record(log, LOSSES, waits=waits)
+    loop = update_of(3, 0, 0, waits=waits)
+    recorded.after_training(loop)
+    recorded.after_epoch(loop)
     (row,) = log.epochs
     assert row["step"] == 3
     assert row["train_loss"] == pytest.approx(4.75 / 4)
@@ -130,11 +133,11 @@ def test_a_loss_that_is_no_number_ends_the_log_with_its_row(waits: bool, bad: fl
 def test_rows_fit_the_real_log(make_run: MakeRun) -> None:
     run = make_run()
     with open_log(run, 1, extra_step_columns=("accuracy",)) as log:
-        recorder = Recorder(log, BATCH)
-        recorder.after_update(update_of(0, 1.5, 3, waits=False))
-        loop = update_of(1, 0, 0, waits=False)
-        recorder.after_training(loop)
-        recorder.after_epoch(loop)
+        recorded = Recorder(log, BATCH)
+        recorded.after_update(update_of(0, 1.5, 3, waits=False))
+        loop = update_of(0, 0, 0, waits=False)
+        recorded.after_training(loop)
+        recorded.after_epoch(loop)
     assert (run.folder / "steps-1.csv").read_text().splitlines()[1].endswith(",1.5,0.75")
     assert len((run.folder / "epochs-1.csv").read_text().splitlines()) == 2
 
@@ -142,9 +145,9 @@ def test_rows_fit_the_real_log(make_run: MakeRun) -> None:
 def test_momentum_is_logged_where_the_schedule_moves_it(make_run: MakeRun) -> None:
     run = make_run()
     with open_log(run, 1, extra_step_columns=("accuracy", "momentum")) as log:
-        recorder = Recorder(log, BATCH, momentum=True)
+        recorded = Recorder(log, BATCH, ("momentum",))
         for step in range(3):
-            recorder.after_update(update_of(step, 1.5, 3, waits=False))
+            recorded.after_update(update_of(step, 1.5, 3, waits=False))
     rows = [line.split(",") for line in (run.folder / "steps-1.csv").read_text().splitlines()]
     assert [row[-1] for row in rows] == ["momentum", "0.85", "0.86", "0.87"]
 
@@ -164,7 +167,7 @@ def test_the_best_model_is_kept(case: str, make_run: MakeRun) -> None:
     run = make_run()
     facts = ModelFacts(model="small_cnn", classes=("a", "b"), image_size=16, run=run.id)
     keeper = Keeper(run.best_model, facts, Beat(run))
-    models = [build_model("small_cnn", 2, 16) for _ in scores]
+    models = [build_model(Model(), 2, 16) for _ in scores]
     saved, before = [], b""
     for epoch, (accuracy, loss) in enumerate(scores):
         loop: Any = SimpleNamespace(epoch=epoch, model=models[epoch], score=Score(loss, accuracy))
