@@ -1,4 +1,4 @@
-"""From the decoded cache to batches: random crops and flips of a whole batch at once, and never an image decoded again.
+"""From the decoded cache to batches: a whole batch is cut, changed and normalised at once, no image decoded again.
 
 N images of the data set, B of a batch, P side of the cached squares, S side that the model sees, in pixels.
 No data loader's processes: assembling a batch is a handful of tensor operations, some 4 % of a CPU step.
@@ -15,9 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-MEAN, STD = 0.5, 0.25
-"""Normalisation of every channel: (value / 255 - MEAN) / STD. Pictures come to about zero mean and unit spread, all
-values lie in [-2, 2]."""
+from lrlab.experiments import Augment
+from lrlab.training import augment as changes
+from lrlab.training.draws import Boxes, draw
+from lrlab.training.normalization import CENTRED, Normalization, Normalizer
+
+DEFAULT = Augment()
 
 RAM_SHARE = 0.25
 """A cache up to this share of the free memory is read into it whole; a larger one stays mapped from the disk."""
@@ -29,7 +32,8 @@ EVAL_PIXELS = {"cpu": 1 << 20, "cuda": 1 << 24, "mps": 1 << 22}
 """About how many pixels a batch holds that only passes forward: 256 pictures of 64 px on a CPU."""
 
 Batch = tuple[Tensor, Tensor]
-"""Images, float32 of shape (B, 3, S, S), channels last, normalised; labels, int64 of shape (B,). On the device."""
+"""Images, float32 of shape (B, 3, S, S), channels last, normalised; labels, int64 of shape (B,), or, where images are
+mixed, the share of each class, float32 of shape (B, classes). On the device."""
 
 
 class Pictures:
@@ -39,71 +43,137 @@ class Pictures:
     """
 
     def __init__(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int64], image_size: int, device: torch.device
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        image_size: int,
+        device: torch.device,
+        normalization: Normalization = CENTRED,
     ) -> None:
         self.device = device
         self.image_size = image_size
-        self.room = images.shape[1] - image_size
+        self.side = images.shape[1]
+        self.room = self.side - image_size
         """A crop's corner lies at 0 to `room` (included), from the top and from the left."""
+        self.classes = int(labels.max(initial=0)) + 1
         self.home = device if _fits_gpu(images.nbytes, device) else torch.device("cpu")
-        """The device where the images lie and where they are cropped."""
-        pixels = (_loaded(images) if images.nbytes <= _ram_allowed() else _mapped(images)).to(self.home)
+        """The device where the images lie and where they are cut."""
+        self._pixels = (_loaded(images) if images.nbytes <= _ram_allowed() else _mapped(images)).to(self.home)
         # Every crop of every image as a view, (N, room + 1, room + 1, S, S, 3): to crop a batch is to index it once.
-        self._crops = pixels.unfold(1, image_size, 1).unfold(2, image_size, 1).permute(0, 1, 2, 4, 5, 3)
+        self._crops = self._pixels.unfold(1, image_size, 1).unfold(2, image_size, 1).permute(0, 1, 2, 4, 5, 3)
         self._labels = torch.tensor(labels).to(self.home)
+        self.normalizer = Normalizer(normalization, image_size, device)
 
     def random(self, rows: Tensor, tops: Tensor, lefts: Tensor, flips: Tensor) -> Batch:
-        """The images `rows`, each cropped at its corner and, where `flips`, mirrored left to right.
+        """The images `rows`, each cropped at its corner and, where `flips`, mirrored left to right; normalised.
 
         All of shape (B,), on `home`; `rows`, `tops` and `lefts` int64, `flips` bool.
         """
-        pixels = self._crops[rows, tops, lefts]  # (B, S, S, 3)
-        pixels = torch.where(flips[:, None, None, None], pixels.flip(2), pixels)
-        return self._ready(pixels, self._labels[rows])
+        return self._ready(_mirrored(self._crops[rows, tops, lefts], flips, 2), self._labels[rows])
 
     def centre(self, rows: Tensor) -> Batch:
-        """The images `rows` (int64 of shape (B,), on `home`), each cropped in its middle."""
+        """The images `rows` (int64 of shape (B,), on `home`), each cropped in its middle; normalised."""
         corner = self.room // 2
         return self._ready(self._crops[:, corner, corner][rows], self._labels[rows])
 
+    def crops(self, rows: Tensor, tops: Tensor, lefts: Tensor, across: Tensor, down: Tensor) -> Batch:
+        """As `random`, as bytes of shape (B, S, S, 3) on the device; where `down`, mirrored top to bottom as well."""
+        pixels = _mirrored(_mirrored(self._crops[rows, tops, lefts], across, 2), down, 1)
+        return self._sent(pixels, self._labels[rows])
+
+    def squares(self, rows: Tensor) -> Batch:
+        """The images `rows` whole, as bytes of shape (B, P, P, 3), and their labels; on the device."""
+        return self._sent(self._pixels[rows], self._labels[rows])
+
     def _ready(self, pixels: Tensor, labels: Tensor) -> Batch:
-        if self.home != self.device:
-            if self.device.type == "cuda":  # a copy from pinned memory goes on while the next batch is cropped
-                pixels, labels = pixels.pin_memory(), labels.pin_memory()
-            pixels = pixels.to(self.device, non_blocking=True)
-            labels = labels.to(self.device, non_blocking=True)
-        # (B, S, S, 3) in memory is (B, 3, S, S) channels last.
-        images = pixels.permute(0, 3, 1, 2).to(torch.float32)
-        return images.sub_(255 * MEAN).div_(255 * STD), labels
+        pixels, labels = self._sent(pixels, labels)
+        return self.normalizer.of_bytes(pixels), labels
+
+    def _sent(self, pixels: Tensor, labels: Tensor) -> Batch:
+        if self.home == self.device:
+            return pixels, labels
+        if self.device.type == "cuda":  # a copy from pinned memory goes on while the next batch is cut
+            pixels, labels = pixels.pin_memory(), labels.pin_memory()
+        return pixels.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
 @dataclass(frozen=True)
 class TrainBatches:
-    """The training images `rows`, in a new order with new crops and flips each epoch; the last short batch is left out.
+    """The training images `rows`, in a new order and changed anew each epoch; the last short batch is left out.
 
-    What an epoch brings depends on `seed` and its number alone, never on what was trained before.
+    What a batch brings depends on `seed`, the epoch's number and its own alone, never on what was trained before.
     """
 
     pictures: Pictures
     rows: NDArray[np.int64]
     batch_size: int
     seed: int
+    augment: Augment = DEFAULT
 
     def __len__(self) -> int:
-        """Batches of an epoch, which are its optimiser updates."""
+        """Batches of an epoch."""
         return len(self.rows) // self.batch_size
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of epoch `number` (from 0)."""
-        count, home = len(self) * self.batch_size, self.pictures.home
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number`, from batch `start` on; both count from 0."""
+        count = len(self) * self.batch_size
         # Drawn on the CPU for the whole epoch: the same images, crops and flips on every device.
         generator = torch.Generator().manual_seed(_mixed(self.seed, number))
-        order = torch.tensor(self.rows)[torch.randperm(len(self.rows), generator=generator)[:count]].to(home)
-        corners = torch.randint(self.pictures.room + 1, (2, count), generator=generator).to(home)
-        flips = (torch.rand(count, generator=generator) < 0.5).to(home)
-        for start in range(0, count, self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield self.pictures.random(order[part], corners[0, part], corners[1, part], flips[part])
+        order = torch.tensor(self.rows)[torch.randperm(len(self.rows), generator=generator)[:count]]
+        corners = torch.randint(self.pictures.room + 1, (2, count), generator=generator)
+        flips = torch.rand(count, generator=generator) < self.augment.horizontal_flip
+        if self.augment.crop != "shift":
+            corners = torch.full_like(corners, self.pictures.room // 2)
+        there = Cuts(order, corners[0], corners[1], flips).to(self.pictures.home)
+        for index in range(start, len(self)):
+            yield self.batch(there.of(index, self.batch_size), number, index)
+
+    def batch(self, cuts: Cuts, epoch: int, index: int) -> Batch:
+        """The images that `cuts` names, changed as batch `index` of epoch `epoch` is."""
+        augment, pictures = self.augment, self.pictures
+        if changes.is_plain(augment):
+            return pictures.random(cuts.rows, cuts.tops, cuts.lefts, cuts.flips)
+        drawn = draw(augment, len(cuts.rows), pictures.image_size, self.seed, epoch, index)
+        down = torch.from_numpy(drawn.flips)
+        if changes.resamples(augment):
+            pixels, labels = pictures.squares(cuts.rows)
+            boxes = drawn.parts or cuts.boxes(pictures.image_size, pictures.side)
+            maps = changes.maps(boxes, drawn.turns, 1 - 2 * cuts.flips.cpu().numpy(), 1 - 2 * down.numpy())
+            images = changes.resampled(pixels, maps.to(pixels.device), pictures.image_size)
+        else:
+            flips = (cuts.flips, down.to(pictures.home))
+            pixels, labels = pictures.crops(cuts.rows, cuts.tops, cuts.lefts, *flips)
+            images = changes.shares(pixels)
+        images = pictures.normalizer.of_shares(changes.coloured(images, drawn))
+        if drawn.erased:
+            images = changes.erased(images, drawn.erased)
+        if augment.mixup or augment.cutmix:
+            return changes.mixed(images, labels, pictures.classes, drawn.mix)
+        return images, labels
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Which images, where each is cut out of its square, and whether it is mirrored left to right; of shape (B,)."""
+
+    rows: Tensor
+    tops: Tensor
+    lefts: Tensor
+    flips: Tensor
+
+    def to(self, device: torch.device) -> Cuts:
+        return Cuts(self.rows.to(device), self.tops.to(device), self.lefts.to(device), self.flips.to(device))
+
+    def of(self, index: int, count: int) -> Cuts:
+        """The `index`-th batch of `count` images."""
+        part = slice(index * count, (index + 1) * count)
+        return Cuts(self.rows[part], self.tops[part], self.lefts[part], self.flips[part])
+
+    def boxes(self, image_size: int, side: int) -> Boxes:
+        """The cuts as shares of the square's side."""
+        left, top = (corner.cpu().numpy() / side for corner in (self.lefts, self.tops))
+        sides = np.full(len(left), image_size / side)
+        return Boxes(left, top, sides, sides)
 
 
 @dataclass(frozen=True)
@@ -131,6 +201,10 @@ def eval_batch_size(batch_size: int, image_size: int, device: torch.device) -> i
 def _mixed(seed: int, number: int) -> int:
     """One seed out of two, so that epoch 1 of seed 0 and epoch 0 of seed 1 have nothing in common."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])
+
+
+def _mirrored(pixels: Tensor, which: Tensor, dim: int) -> Tensor:
+    return torch.where(which[:, None, None, None], pixels.flip(dim), pixels)
 
 
 def _fits_gpu(size: int, device: torch.device) -> bool:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from lrlab.errors import LabError, shown
+from lrlab.experiments import Model
 from lrlab.files import write_atomic
-from lrlab.training.batches import MEAN, STD
 from lrlab.training.models import build_model
+from lrlab.training.normalization import CENTRED, Channels
+
+
+def _each_channel(value: object) -> object:
+    return (value,) * 3 if isinstance(value, int | float) else value
+
+
+EachChannel = Annotated[Channels, BeforeValidator(_each_channel)]
+"""A value for red, green and blue; files of older versions hold one number for all three."""
 
 
 class ModelFacts(BaseModel):
@@ -28,14 +37,21 @@ class ModelFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
     model: str
+    dropout: float | None = None
+    batch_norm: bool | None = None
     classes: tuple[str, ...]
     image_size: int
-    mean: float = MEAN
-    std: float = STD
+    mean: EachChannel = CENTRED.mean
+    std: EachChannel = CENTRED.std
     run: str
     epoch: int | None = None
     val_accuracy: float | None = None
     val_loss: float | None = None
+
+    @property
+    def network(self) -> Model:
+        """The network as it was asked for."""
+        return Model(name=self.model, dropout=self.dropout, batch_norm=self.batch_norm)
 
 
 def save_model(path: Path, model: nn.Module, facts: ModelFacts) -> None:
@@ -53,7 +69,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[nn.Modul
         with safe_open(path, framework="pt") as file:
             facts = ModelFacts.model_validate(_values(file.metadata() or {}))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-        model = build_model(facts.model, len(facts.classes), facts.image_size)
+        model = build_model(facts.network, len(facts.classes), facts.image_size)
         model.load_state_dict(weights)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise LabError(f"{shown(path.name)} holds no model that lrlab saved") from error

@@ -51,8 +51,8 @@ def hue(images: Tensor, turns: Tensor) -> Tensor:
 
 def grey(images: Tensor) -> Tensor:
     """The grey of each pixel, (B, 1, S, S)."""
-    red, green, blue = images.split(1, 1)
-    return red * GREY[0] + green * GREY[1] + blue * GREY[2]
+    red, green, blue = images.unbind(1)
+    return (red * GREY[0] + green * GREY[1] + blue * GREY[2])[:, None]
 
 
 def _blend(images: Tensor, other: Tensor, factors: Tensor) -> Tensor:

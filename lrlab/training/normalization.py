@@ -1,11 +1,16 @@
-"""What pixel values are turned into before the model sees them, and the statistics of a set of images."""
+"""What pixel values are turned into before the model sees them, and the statistics of a set of images.
+
+N images of the data set, B of a batch, P side of the cached squares, S side that the model sees, in pixels.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lrlab.experiments import Experiment
 
@@ -36,6 +41,35 @@ LEAST_STD = 1 / 255
 """A channel that never changes counts as having this deviation, one level of 8 bits."""
 
 
+class Normalizer:
+    """Carries out a Normalization on pictures of `image_size` px on `device`; (B, 3, S, S), channels last, come out."""
+
+    def __init__(self, normalization: Normalization, image_size: int, device: torch.device) -> None:
+        self.normalization = normalization
+        mean, std = normalization.mean, normalization.std
+        self._of_shares = [torch.tensor(values, device=device)[:, None, None] for values in (mean, std)]
+        self._mean: Tensor | float
+        self._std: Tensor | float
+        if len(set(mean)) == len(set(std)) == 1:
+            self._mean, self._std = 255 * mean[0], 255 * std[0]
+        else:
+            # A whole line of pixels, (S, 3): numbers that lie together are worked on together, three at a time are not.
+            self._mean, self._std = (
+                (255 * torch.tensor(values, dtype=torch.float64)).float().expand(image_size, 3).contiguous().to(device)
+                for values in (mean, std)
+            )
+
+    def of_bytes(self, pixels: Tensor) -> Tensor:
+        """Of uint8 of shape (B, S, S, 3)."""
+        # (B, S, S, 3) in memory is (B, 3, S, S) channels last.
+        return pixels.to(torch.float32).sub_(self._mean).div_(self._std).permute(0, 3, 1, 2)
+
+    def of_shares(self, images: Tensor) -> Tensor:
+        """Of float32 of shape (B, 3, S, S), 0 to 1."""
+        mean, std = self._of_shares
+        return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
 def statistics(experiment: Experiment, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:
     """How `experiment` normalises the decoded `images`, uint8 of shape (N, P, P, 3), of which it trains on `rows`."""
     name = experiment.augment.normalization
@@ -60,9 +94,7 @@ def measured(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalizatio
         count += len(values)
     mean = sums / count
     # In whole numbers once more: the difference of two large means would lose what a dark, even set has of spread.
-    variance = [
-        (count * int(square) - int(total) ** 2) / count**2 for square, total in zip(squares, sums, strict=True)
-    ]
+    variance = [(count * int(square) - int(total) ** 2) / count**2 for square, total in zip(squares, sums, strict=True)]
     std = np.maximum(np.sqrt(variance) / 255, LEAST_STD)
     return Normalization(_channels(mean / 255), _channels(std))
 
