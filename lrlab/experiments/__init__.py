@@ -2,6 +2,7 @@
 
 from lrlab.experiments.experiment import Experiment
 from lrlab.experiments.finder import FINDER_FIELDS, Finder
+from lrlab.experiments.groups import group_rates
 from lrlab.experiments.optimizers import (
     ASGD,
     SGD,
@@ -31,6 +32,7 @@ from lrlab.experiments.presets import EXPERIMENT_PRESETS, ExperimentPreset
 from lrlab.experiments.texts_fields import FIELDS, SECTIONS, Section
 from lrlab.experiments.texts_models import MODELS, ModelEntry
 from lrlab.experiments.texts_optimizers import OPTIMIZERS, OptimizerEntry
+from lrlab.experiments.weights import check_weights, weights_path, weights_present
 from lrlab.schedules import Parameter as ExperimentField
 
 __all__ = [
@@ -68,4 +70,8 @@ __all__ = [
     "Rprop",
     "Section",
     "Validation",
+    "check_weights",
+    "group_rates",
+    "weights_path",
+    "weights_present",
 ]

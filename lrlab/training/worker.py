@@ -14,6 +14,7 @@ import psutil
 import torch
 
 from lrlab.errors import LabError
+from lrlab.experiments import Model
 from lrlab.home import Home
 from lrlab.process import identity, is_alive
 from lrlab.runs import FINAL, Attempt, Beat, Run, RunRecord, load_run, revise
@@ -143,7 +144,7 @@ def _warm_up() -> None:
     import pyarrow.parquet  # noqa: F401 (the table of images is read with it)
 
     device = choose_device("auto", "small_cnn").device
-    model = build_model("small_cnn", 2, 64).to(device)
+    model = build_model(Model(), 2, 64).to(device)
     optimizer = torch.optim.Adam(model.parameters())
     images = torch.zeros(32, 3, 64, 64, device=device).to(memory_format=torch.channels_last)
     loss = torch.nn.functional.cross_entropy(model(images), torch.zeros(32, dtype=torch.int64, device=device))

@@ -23,6 +23,7 @@ import numpy as np  # isort: skip
 import torch  # isort: skip
 
 from lrlab.datasets import cache_side  # isort: skip
+from lrlab.experiments import Model  # isort: skip
 from lrlab.training.batches import Pictures, TrainBatches  # isort: skip
 from lrlab.training.models import build_model  # isort: skip
 from lrlab.training.schedulers import check  # isort: skip
@@ -73,7 +74,7 @@ def steps(variant: Variant, train: TrainBatches, image_size: int, number: int) -
     """A few steps of one variant; the first two are not counted."""
     torch.set_num_threads(variant.threads)
     torch.manual_seed(0)
-    model = build_model("small_cnn", 6, image_size).to(memory_format=variant.memory_format)
+    model = build_model(Model(), 6, image_size).to(memory_format=variant.memory_format)
     optimizer = torch.optim.Adam(model.parameters())
     began = time.perf_counter()
     for step, (images, labels) in enumerate(train.epoch(number)):

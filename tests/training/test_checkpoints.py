@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lrlab.errors import LabError
+from lrlab.experiments import Model
 from lrlab.training.checkpoints import ModelFacts, load_model, save_model
 from lrlab.training.models import build_model
 
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_weights_and_facts_come_back(path: Path) -> None:
-    model = build_model("small_cnn", 3, 24)
+    model = build_model(Model(), 3, 24)
     images = torch.randn(8, 3, 24, 24)
     model(images)  # moves the running means
     save_model(path, model, FACTS)
@@ -42,7 +43,7 @@ def test_weights_and_facts_come_back(path: Path) -> None:
 
 
 def test_the_header_can_be_read_by_others(path: Path) -> None:
-    save_model(path, build_model("small_cnn", 3, 24), FACTS)
+    save_model(path, build_model(Model(), 3, 24), FACTS)
     with safe_open(path, framework="np") as file:
         header = file.metadata()
         assert file.get_tensor("head.weight").shape[0] == 3
@@ -57,7 +58,7 @@ def test_the_header_can_be_read_by_others(path: Path) -> None:
 
 def test_saving_again_replaces_and_leaves_nothing_behind(path: Path) -> None:
     for epoch in range(2):
-        save_model(path, build_model("small_cnn", 3, 24), FACTS.model_copy(update={"epoch": epoch}))
+        save_model(path, build_model(Model(), 3, 24), FACTS.model_copy(update={"epoch": epoch}))
     assert load_model(path)[1].epoch == 1
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -67,12 +68,12 @@ def other_model(path: Path) -> None:
 
 
 def torn(path: Path) -> None:
-    save_model(path, build_model("small_cnn", 3, 24), FACTS)
+    save_model(path, build_model(Model(), 3, 24), FACTS)
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def other_classes(path: Path) -> None:
-    save_model(path, build_model("small_cnn", 4, 24), FACTS)
+    save_model(path, build_model(Model(), 4, 24), FACTS)
 
 
 @pytest.mark.parametrize("make", [other_model, torn, other_classes, lambda path: path.write_bytes(b"no model")])

@@ -1,0 +1,78 @@
+"""Weights that torchvision trained on ImageNet: found, fetched, loaded and frozen."""
+
+from __future__ import annotations
+
+import pickle
+from urllib.error import URLError
+
+import torch
+from torch import nn
+
+from lrlab.errors import LabError, shown
+from lrlab.experiments import weights_path
+from lrlab.experiments.weights import missing
+from lrlab.training.models.registry import NETWORKS, Prefixes, within
+
+
+def ensure_weights(name: str) -> dict[str, torch.Tensor]:
+    """torchvision's weights for the network `name`, by the names of its state dict; fetched where they are not yet in
+    torch's cache. LabError (field "pretrained") where they can be neither read nor fetched."""
+    from torchvision.models import get_model_weights
+
+    path = weights_path(name)
+    there = path.exists()
+    try:
+        weights: dict[str, torch.Tensor] = get_model_weights(name).DEFAULT.get_state_dict(
+            progress=False, check_hash=True, weights_only=True, map_location="cpu"
+        )
+    except (URLError, TimeoutError, ConnectionError) as error:
+        raise missing(name) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        what = "does not hold" if there else "was fetched, but does not hold"
+        raise LabError(
+            f"{shown(str(path))} {what} the weights of {name}; delete it, so that it is fetched anew", "pretrained"
+        ) from error
+    return weights
+
+
+def load_pretrained(model: nn.Module, name: str) -> None:
+    """Gives `model`, a network `name`, torchvision's weights; its last layer, which has
+    other classes, keeps its own."""
+    last = NETWORKS[name].last
+    weights = {key: value for key, value in ensure_weights(name).items() if not within(key, (last,))}
+    own = {key: value for key, value in model.state_dict().items() if within(key, (last,))}
+    try:
+        model.load_state_dict({**weights, **own})
+    except RuntimeError as error:
+        raise LabError(
+            f"{shown(str(weights_path(name)))} holds weights of another network than {name}; "
+            "delete it, so that it is fetched anew",
+            "pretrained",
+        ) from error
+
+
+class StillBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm that keeps the statistics it was given: it stays in evaluation mode while other layers train."""
+
+    def train(self, mode: bool = True) -> StillBatchNorm2d:
+        return super().train(False)
+
+
+def freeze(model: nn.Module, head: Prefixes) -> None:
+    """Lets only `head` learn. The rest always computes as in evaluation: its batch norm keeps its statistics, and
+    nothing in it is dropped."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(within(name, head))
+    for name, module in list(model.named_modules()):
+        if within(name, head):
+            continue
+        if isinstance(module, nn.BatchNorm2d):
+            model.set_submodule(name, _still(module))
+        elif hasattr(module, "p"):  # dropout and stochastic depth
+            module.p = 0.0
+
+
+def _still(module: nn.BatchNorm2d) -> StillBatchNorm2d:
+    still = StillBatchNorm2d(module.num_features, eps=module.eps, momentum=module.momentum)
+    still.load_state_dict(module.state_dict())
+    return still.requires_grad_(False).eval()
