@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lrlab.experiments import Experiment
+from lrlab.jobs import Plan
 from lrlab.runs import RunStatus
 from lrlab.schedules import Composition, ReduceLROnPlateau, ScheduleSpec
 
@@ -46,12 +48,20 @@ TRAIN = {
     "composed": "Composed: ",
     "to_schedule": "Change it on the Schedule page",
     "fit": "Fit the recipe to this run",
-    "groups": "Its parameter groups are only previewed: the run trains all weights with the base LR.",
+    "groups": "Its parameter groups are only previewed; a run's own are set below, under Layer-wise LRs.",
     "measured": "It follows the validation {metric} of the run; here it is drawn against an invented one.",
-    "more": "More settings",
+    "more": "Everything else has a good default. What differs from it stands in the titles.",
+    "optimizer_line": "The chosen optimiser's own parameters, as torch names them.",
+    "presets": "Start from a preset",
+    "presets_line": "The experiments of two tutorials, on the data set chosen above. Each fills the form.",
+    "preset_use": "Use",
+    "value": "Value {number}: ",
+    "row": "Row {number}, {column}: ",
+    "in_fold": "{title} (under {fold})",
+    "faulty_fold": "needs a change",
     "start": "Start training",
     "starting": "Putting the run into the queue",
-    "faulty": "Something above needs a change before this can start.",
+    "faulty": "Something needs a change before this can start",
     "no_images": "There are no images yet. Take the built-in sample set, and a first run trains within a minute.",
     "sample": "Use the sample set",
     "bring": "Bring my own images",
@@ -76,12 +86,15 @@ def run_facts(status: RunStatus) -> str:
     return " · ".join(filter(None, (epoch, best)))
 
 
-def plan_line(train: int, val: int, test: int, steps_per_epoch: int, updates: int) -> str:
+def plan_line(plan: Plan, experiment: Experiment) -> str:
     """What the run is going to do."""
-    tested = f", tests on {test:,} at the end" if test else ""
+    tested = f", tests on {plan.test:,} at the end" if plan.test else ""
+    of = ""
+    if experiment.accumulate > 1:
+        of = f" of {experiment.batch_size:,} x {experiment.accumulate:,} = {experiment.images_per_update:,} images"
     return (
-        f"Trains on {train:,} images, validates on {val:,}{tested}: "
-        f"{steps_per_epoch:,} {_steps(steps_per_epoch)} per epoch, {updates:,} in all."
+        f"Trains on {plan.train:,} images, validates on {plan.val:,}{tested}: "
+        f"{plan.steps_per_epoch:,} {_steps(plan.steps_per_epoch)}{of} per epoch, {plan.updates:,} in all."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from lrlab.schedules import (
@@ -27,23 +29,26 @@ CHOICE = "train.schedule"
 MOST_CHECKS = 3
 
 
-def choose(composition: Composition | None, run: Composition) -> ScheduleSpec:
-    """Draws the choice: what was composed, and every scheduler with values that suit `run`."""
-    specs = {name: plain_schedule(name, run) for name in CATALOGUE}
-    named = {name: label(spec) for name, spec in specs.items()}
-    if composition:
-        specs = {COMPOSED: composition.schedule, **specs}
+def specs(composition: Composition | None, run: Composition) -> dict[str, ScheduleSpec]:
+    """The schedules to choose from: what was composed, and every scheduler with values that suit `run`."""
+    plain_ones = {name: plain_schedule(name, run) for name in CATALOGUE}
+    return {COMPOSED: composition.schedule, **plain_ones} if composition else plain_ones
+
+
+def choose(offered: Mapping[str, ScheduleSpec]) -> None:
+    """Draws the choice of one of `specs`."""
+    named = {name: label(spec) for name, spec in offered.items()}
+    if COMPOSED in named:
         recipe = carried.recipe()
-        named[COMPOSED] = texts.TRAIN["composed"] + (recipe.title if recipe else label(composition.schedule))
-    chosen = st.selectbox(
+        named[COMPOSED] = texts.TRAIN["composed"] + (recipe.title if recipe else named[COMPOSED])
+    st.selectbox(
         texts.TRAIN["schedule"],
-        list(specs),
+        list(named),
         format_func=named.__getitem__,
         key=CHOICE,
         persist_state="session",
         help=texts.TRAIN["schedule_help"],
     )
-    return specs[chosen]
 
 
 def explain(run: Composition | None, composition: Composition | None, drawable: bool) -> None:

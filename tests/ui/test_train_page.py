@@ -9,10 +9,11 @@ import pytest
 from lrlab import jobs
 from lrlab.charts import PreviewState
 from lrlab.datasets import SAMPLE_NAME, list_datasets
+from lrlab.errors import LabError
 from lrlab.experiments import MODELS, OPTIMIZERS, Experiment
 from lrlab.runs import list_runs
 from lrlab.schedules import CATALOGUE, RECIPES, Composition, ScheduleSpec, label
-from lrlab.ui import texts, train_form
+from lrlab.ui import texts
 from lrlab.ui.fields import written
 from lrlab.ui.markdown import plain
 
@@ -241,10 +242,10 @@ def test_an_lr_may_be_written_as_one_likes(open_page, noise, run_page, typed):
         ("text_input", "lr", "2000", "got &#x27;2000&#x27;, allowed: at most 1,000"),
         ("text_input", "lr", "<img src=x>", "&lt;img src=x&gt;"),
         ("number_input", "batch_size", 65, "got 65, allowed: at most 64, the number of training images"),
-        ("text_input", "Adam.betas", "0.9", "betas"),
-        ("text_input", "Adam.betas", "0.9, 2", "betas"),
-        ("text_input", "Adam.eps", "0", "eps"),
-        ("text_input", "Adam.weight_decay", "-1", "weight_decay"),
+        ("text_input", "Adam.betas", "0.9", "Value 2: is required"),
+        ("text_input", "Adam.betas", "0.9, 2", "got &#x27;2&#x27;, allowed: below 1"),
+        ("text_input", "Adam.eps", "0", "got &#x27;0&#x27;, allowed: above 0"),
+        ("text_input", "Adam.weight_decay", "-1", "got &#x27;-1&#x27;, allowed: at least 0"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_where_one_looks(
@@ -272,7 +273,7 @@ def test_a_data_set_that_goes_away_at_the_start_is_told(open_page, noise, run_pa
     page = open_page("train")
 
     def vanished(home: Any, experiment: Any) -> None:
-        raise train_form.LabError("there is no data set 'coffee'", field="dataset")
+        raise LabError("there is no data set 'coffee'", field="dataset")
 
     monkeypatch.setattr(jobs, "submit", vanished, raising=False)
     page.button(key="train.start").click()
