@@ -8,9 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lrlab.runs.beat import Beat
+from lrlab.runs.checkpoints import Checkpoint, checkpoint_file, resume_step, usable_checkpoints
+from lrlab.runs.hand import LRRequest, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
+from lrlab.runs.planning import beyond, factor_at, planned_curve, what_comes
 from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Result, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import (
@@ -24,6 +27,7 @@ from lrlab.runs.store import (
     stop_requested,
     stop_requested_at,
     update,
+    withdraw_stop,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from lrlab.runs.evaluation import Confusion, Evaluation, confusions, evaluate, means, per_class
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
     from lrlab.runs.overview import table
-    from lrlab.runs.predictions import Predictions, load_predictions, ranked, store_predictions, tabulated
+    from lrlab.runs.predictions import Predictions, chance, flat, load_predictions, ranked, store_predictions, tabulated
     from lrlab.runs.standing import RunStatus, duration, status
     from lrlab.runs.tail import Tail
     from lrlab.runs.verdict import headline
@@ -42,6 +46,7 @@ _LATER = {
     "Predictions": "predictions",
     "RunStatus": "standing",
     "Tail": "tail",
+    "chance": "predictions",
     "confusions": "evaluation",
     "differences": "compare",
     "duration": "standing",
@@ -49,6 +54,7 @@ _LATER = {
     "export_csv": "export",
     "export_parquet": "export",
     "export_table": "export",
+    "flat": "predictions",
     "headline": "verdict",
     "legend": "compare",
     "load_predictions": "predictions",
@@ -68,12 +74,14 @@ __all__ = [
     "STEP_COLUMNS",
     "Attempt",
     "Beat",
+    "Checkpoint",
     "Confusion",
     "DatasetFacts",
     "Evaluation",
     "Heartbeat",
     "Kind",
     "LRChange",
+    "LRRequest",
     "LogWriter",
     "Predictions",
     "Result",
@@ -82,6 +90,9 @@ __all__ = [
     "RunStatus",
     "State",
     "Tail",
+    "beyond",
+    "chance",
+    "checkpoint_file",
     "confusions",
     "create_run",
     "delete_run",
@@ -91,17 +102,23 @@ __all__ = [
     "export_csv",
     "export_parquet",
     "export_table",
+    "factor_at",
+    "flat",
     "headline",
     "legend",
     "list_runs",
     "load_predictions",
     "load_run",
+    "lr_requests",
     "means",
     "open_log",
     "per_class",
+    "planned_curve",
     "ranked",
     "rename",
+    "request_lr",
     "request_stop",
+    "resume_step",
     "revise",
     "spreadsheet_safe",
     "status",
@@ -111,6 +128,9 @@ __all__ = [
     "table",
     "tabulated",
     "update",
+    "usable_checkpoints",
+    "what_comes",
+    "withdraw_stop",
     "worker_gone",
 ]
 

@@ -43,13 +43,21 @@ class Attempt(_Part):
     first_step: Annotated[int, Field(ge=0)] = 0
     started: float
     """Unix seconds."""
+    ended: float | None = None
+    """When it was over, known once a further attempt was asked for; unix seconds."""
     identity: Identity
     host: str
     device: str = ""
     """The device in words, such as "CPU" or "NVIDIA H100"."""
+    processor: str = ""
+    """What of torch's devices it was: "cpu", "cuda" or "mps"."""
+    precision: str = ""
+    """What the forward pass computed in: "float32", "bfloat16" or "float16"."""
     threads: int | None = None
     torch: str = ""
     """The version of torch."""
+    remark: str = ""
+    """What a person should know of how it began, a sentence, such as that it could not go on where the last one was."""
 
 
 class LRChange(_Part):
@@ -91,8 +99,11 @@ class RunRecord(_Part):
     kind: Kind = "train"
     finder: Finder | None = None
     """What a run of kind "find_lr" was asked for; `experiment` is what it finds an LR for. Sweeps are its epochs."""
-    more_epochs: Annotated[int, Field(ge=0)] = 0
-    """Epochs asked for beyond the experiment's, whose schedule goes on beyond its planned end."""
+    more_epochs: int = 0
+    """Epochs asked for beyond the experiment's, whose schedule goes on beyond its planned end. Below 0 where a run that
+    was stopped early was given fewer than it had left."""
+    more_from: int | None = None
+    """How many epochs were over when more were asked for last; None where none ever were."""
     lr_changes: tuple[LRChange, ...] = ()
     """What a person did to the LR while the run trained, in order of `step`."""
     state: Literal["queued", "running", "succeeded", "failed", "cancelled", "lost"] = "queued"

@@ -68,7 +68,7 @@ def status(run: Run, position: int | None = None) -> RunStatus:
     state = liveness.state(record, heartbeat, now)
     epochs = read_table(EPOCHS, run.folder, record.attempts)
     done = _progress(run.folder, attempt, epochs) if attempt else None
-    step = done.updates if done else 0
+    step = done.updates if done else attempt.first_step if attempt else 0
     best_epoch, best_val_accuracy = best(epochs)
     running = state == "running"
     return RunStatus(
@@ -76,7 +76,7 @@ def status(run: Run, position: int | None = None) -> RunStatus:
         name=record.name,
         state=state,
         epoch=-(-step // record.steps_per_epoch),
-        epochs=record.experiment.epochs,
+        epochs=record.epochs,
         step=step,
         steps=record.steps,
         share=step / record.steps,
@@ -106,20 +106,20 @@ def best(epochs: pa.Table) -> tuple[int | None, float | None]:
 
 
 def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: float) -> float | None:
-    """How long the run has taken from its first attempt to its end, its last sign, or now; None before it began."""
+    """How long the run's attempts have taken, the last one to its end, its last sign, or now; None before it began."""
     if not record.attempts:
         return None
-    end = record.ended or (
-        now if state in ("running", "stalled") else liveness.last_sign(record.attempts[-1], heartbeat)
-    )
-    return max(0.0, end - record.attempts[0].started)
+    *earlier, newest = record.attempts
+    end = record.ended or newest.ended
+    if end is None:
+        end = now if state in ("running", "stalled") else liveness.last_sign(newest, heartbeat)
+    spans = [(attempt.started, attempt.ended or attempt.started) for attempt in earlier] + [(newest.started, end)]
+    return sum(max(0.0, last - first) for first, last in spans)
 
 
 def _work(record: RunRecord) -> Work:
-    trained = record.steps_per_epoch * record.experiment.batch_size
-    return Work(
-        record.experiment.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained
-    )
+    trained = record.steps_per_epoch * record.experiment.images_per_update
+    return Work(record.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained)
 
 
 def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:

@@ -144,6 +144,11 @@ def stop_requested_at(run: Run) -> float | None:
         return None
 
 
+def withdraw_stop(run: Run) -> None:
+    """Takes back a wish to stop: the run is to go on."""
+    _stop_file(run).unlink(missing_ok=True)
+
+
 def _next_colour(home: Home) -> int:
     """The one after the newest run's, so that runs made one after the other never look alike."""
     newest = list_runs(home)[:1] if home.runs.is_dir() else []

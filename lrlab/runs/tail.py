@@ -63,7 +63,7 @@ class Tail:
             return False
         attempts = self._run.record.attempts
         self._record_seen = seen
-        if attempts == self._attempts:
+        if _rows(attempts) == _rows(self._attempts):  # what else is told of an attempt changes no row
             return False
         had_some, self._attempts = bool(self._attempts), attempts
         self._restart()
@@ -72,6 +72,11 @@ class Tail:
     def _restart(self) -> None:
         for table in self._tables:
             table.restart(self._attempts)
+
+
+def _rows(attempts: Sequence[Attempt]) -> list[tuple[int, int]]:
+    """What decides which rows of the attempts count."""
+    return [(attempt.number, attempt.first_step) for attempt in attempts]
 
 
 class _Table:

@@ -1,5 +1,6 @@
 """What the LR does: specs, closed-form curves, words, code. No torch, no Streamlit."""
 
+from lrlab.schedules.ahead import ahead, ahead_of_plateau
 from lrlab.schedules.beyond import last_call
 from lrlab.schedules.catalogue import (
     CATALOGUE,
@@ -121,6 +122,8 @@ __all__ = [
     "Synthetic",
     "Table",
     "Warmup",
+    "ahead",
+    "ahead_of_plateau",
     "calls_of",
     "check",
     "curve",

@@ -1,0 +1,55 @@
+"""Where a run's checkpoints lie, and which of them it may go on from. What is in them is the worker's affair."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrlab.runs.record import Attempt
+from lrlab.runs.run import Run
+
+_NAME = re.compile(r"([1-9][0-9]*)-([0-9]+)\.pt")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What attempt number `attempt` knew when `step` updates of the run had been made; `step` is the next one."""
+
+    path: Path
+    attempt: int
+    step: int
+
+
+def checkpoint_file(run: Run, attempt: int, step: int) -> Path:
+    """Where attempt number `attempt` keeps its checkpoint before update `step`."""
+    return run.folder / "checkpoints" / f"{attempt}-{step}.pt"
+
+
+def usable_checkpoints(run: Run, attempts: Sequence[Attempt]) -> list[Checkpoint]:
+    """The checkpoints that a further attempt may begin with, the best first.
+
+    What an older attempt wrote counts up to the first step of the ones after it, as its rows do: a worker that lost its
+    run and wrote on has left nothing of use.
+    """
+    limits = {
+        attempt.number: min((later.first_step for later in attempts if later.number > attempt.number), default=None)
+        for attempt in attempts
+    }
+    found = []
+    for path in (run.folder / "checkpoints").glob("*.pt"):
+        name = _NAME.fullmatch(path.name)
+        if name is None or int(name[1]) not in limits:
+            continue
+        checkpoint = Checkpoint(path, int(name[1]), int(name[2]))
+        limit = limits[checkpoint.attempt]
+        if limit is None or checkpoint.step <= limit:
+            found.append(checkpoint)
+    return sorted(found, key=lambda one: (one.step, one.attempt), reverse=True)
+
+
+def resume_step(run: Run) -> int:
+    """The update at which a further attempt would begin, as far as the files' names tell; 0 where none is there."""
+    usable = usable_checkpoints(run, run.record.attempts)
+    return usable[0].step if usable else 0

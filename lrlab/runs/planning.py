@@ -1,0 +1,91 @@
+"""The LR that a run is going to use: its schedule, beyond its planned end too, and a person's hand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrlab.errors import LabError
+from lrlab.runs.record import LRChange, RunRecord
+from lrlab.schedules import Curve, Fixed, ReduceLROnPlateau, ahead, ahead_of_plateau, curve
+
+
+def planned_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
+    """The LR of every update of the run, `record.steps` of them; None where there is no curve to know it from.
+
+    It has the changes that a person made, and what the schedule does in the epochs asked for beyond its end. `lr`: the
+    base LR of a parameter group (default: the run's own). None where the schedule watches what is measured, or leaves
+    its bounds.
+    """
+    drawn = scheduled_curve(record, lr)
+    return drawn and replace(drawn, lr=drawn.lr * factors(record.lr_changes, len(drawn.lr)))
+
+
+def scheduled_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
+    """`planned_curve` without a person's changes."""
+    experiment = record.experiment
+    base = experiment.optimizer.lr
+    try:
+        drawn = curve(
+            experiment.schedule,
+            base if lr is None else lr,
+            experiment.epochs,
+            record.steps_per_epoch,
+            scale=1.0 if lr is None else lr / base,
+            more_epochs=max(0, record.more_epochs),
+        )
+    except LabError:
+        # The log shows what was used; that the schedule leaves its bounds is the run's own failure to tell.
+        return None
+    if record.more_epochs >= 0:
+        return drawn
+    kept = slice(record.steps)
+    return replace(drawn, lr=drawn.lr[kept], momentum=None if drawn.momentum is None else drawn.momentum[kept])
+
+
+def factors(changes: Sequence[LRChange], updates: int) -> NDArray[np.float64]:
+    """What a person multiplied the schedule's LR by, for each of `updates` updates: 1 before the first change."""
+    found = np.ones(updates)
+    for change in changes:
+        found[change.step :] = change.factor
+    return found
+
+
+def factor_at(record: RunRecord, step: int) -> float:
+    """What the schedule's LR is multiplied by in update `step`."""
+    return next((change.factor for change in reversed(record.lr_changes) if change.step <= step), 1.0)
+
+
+def what_comes(record: RunRecord, step: int, factor: float | None = None) -> str:
+    """What the LR does from update `step` on, in a sentence; empty where no update is left.
+
+    `factor`: what the schedule's LR is to be multiplied by from there on (default: what it is multiplied by).
+    """
+    if step >= record.steps:
+        return ""
+    chosen = factor_at(record, step) if factor is None else factor
+    plateau = record.experiment.schedule.scheduler
+    if isinstance(plateau, ReduceLROnPlateau):
+        return ahead_of_plateau(plateau, record.experiment.watched, None, chosen)
+    drawn = scheduled_curve(record)
+    return ahead(chosen * drawn.lr, step, record.steps_per_epoch) if drawn else ""
+
+
+def beyond(record: RunRecord) -> str:
+    """What the LR does in the epochs asked for beyond the schedule's planned end; empty where there are none."""
+    experiment = record.experiment
+    if record.more_epochs <= 0:
+        return ""
+    first, last = experiment.epochs, record.epochs - 1
+    which = f"Epochs {first} to {last} lie" if last > first else f"Epoch {first} lies"
+    text = f"{which} beyond the schedule's planned end. "
+    if isinstance(experiment.schedule.scheduler, ReduceLROnPlateau | Fixed):
+        return text + what_comes(record, first * record.steps_per_epoch)
+    drawn = planned_curve(record)
+    if drawn is None:
+        return ""
+    # From the last planned update on, so that the sentence tells how the LR goes on from there.
+    return text + ahead(drawn.lr, first * record.steps_per_epoch - 1, record.steps_per_epoch)
