@@ -76,6 +76,7 @@ class Result(_Part):
     """What came out. Accuracies are shares (0 to 1); None where not known.
 
     `stopped_at`: the last epoch of a run that early stopping ended; None where it was trained to its planned end.
+    `closing`: why early stopping ended it, and what the schedule still had in store; empty where it did not.
     """
 
     best_epoch: int | None = None
@@ -84,6 +85,7 @@ class Result(_Part):
     test_accuracy: float | None = None
     test_loss: float | None = None
     stopped_at: int | None = None
+    closing: str = ""
 
 
 class RunRecord(_Part):
