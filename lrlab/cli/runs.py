@@ -1,4 +1,4 @@
-"""`runs`: list, show, export, stop, rename and delete the runs of the lab."""
+"""`runs`: list, show, export, stop, resume, rename and delete the runs of the lab, and change their LR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ DECLINED = 1
 
 def add_to(groups: Groups) -> None:
     parser: Parser = groups.add_parser(
-        "runs", help="list, show, export, stop, rename and delete runs", description="The runs of the lab."
+        "runs",
+        help="list, show, export, stop, resume, rename and delete runs, and change their LR",
+        description="The runs of the lab.",
     )
     deeds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -39,6 +41,12 @@ def add_to(groups: Groups) -> None:
     export_.add_argument("--parquet", metavar="DIR", help="write steps.parquet and epochs.parquet into this folder")
     export_.set_defaults(parser=export_)
     deed("stop", stop, "stop a run at its next step; the model so far is kept")
+    resuming = deed("resume", resume, "train a run on that has ended, from its newest checkpoint")
+    resuming.add_argument(
+        "--epochs", type=int, metavar="N", help="N more epochs, which a run that was trained to its end needs"
+    )
+    setting = deed("set-lr", set_lr, "change the LR of a run at work, and with it the rest of its schedule")
+    setting.add_argument("value", metavar="VALUE", help="the new LR, such as 0.001, or a factor, such as x0.5")
     renaming = deed("rename", rename_, "give a run another name")
     renaming.add_argument("name", metavar="NAME", help="the new name")
     deleting = deed("delete", delete, "delete a run with its log and models")
@@ -116,8 +124,14 @@ def show(given: argparse.Namespace) -> int:
     facts = record.dataset
     images = ", ".join(f"{number:,} {part}" for part, number in _parts(facts) if number)
     rows.append(("data set", f"{facts.name}: {len(facts.classes)} classes, {images}"))
+    for change in record.lr_changes:
+        rows.append(("LR changed", f"{change.factor:.6g} x the schedule from update {change.step:,} on"))
     if record.attempts:
         last = record.attempts[-1]
+        if len(record.attempts) > 1:
+            rows.append(("attempts", f"{len(record.attempts)}, the last one from update {last.first_step:,} on"))
+        if last.remark:
+            rows.append(("remark", last.remark))
         rows.append(("device", ", ".join(filter(None, [last.device, f"torch {last.torch}"]))))
     rows += [("created", moment(record.created)), ("folder", str(run.folder))]
     say_pairs(rows)
@@ -169,6 +183,45 @@ def stop(given: argparse.Namespace) -> int:
     jobs.stop(lab_home(), given.id)
     after = jobs.run_status(lab_home(), given.id)
     say(f"{given.id} had already ended: {before.state}" if before.final else f"{given.id}: {after.message}")
+    return 0
+
+
+def resume(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.runs import beyond, resume_step
+
+    run = jobs.resume(lab_home(), given.id, given.epochs)
+    record, step = run.record, resume_step(run)
+    where = f"goes on at update {step:,} of {record.steps:,}" if step else "has no checkpoint and begins anew"
+    say(f"{given.id} {where}: {jobs.run_status(lab_home(), given.id).message}")
+    if record.more_epochs:
+        say(f"It has {record.epochs} epochs now, {record.experiment.epochs} of which were planned.")
+    told = beyond(record)
+    if told:
+        say(told)
+    return 0
+
+
+def set_lr(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.errors import LabError
+    from lrlab.runs import factor_of, load_run, next_update, what_comes
+
+    text = given.value.strip().lower()
+    multiplies = text.startswith("x")
+    try:
+        number = float(text.removeprefix("x"))
+    except ValueError:
+        raise LabError(f"VALUE: got {given.value!r}, allowed: an LR such as 0.001, or a factor such as x0.5") from None
+    value, factor = (None, number) if multiplies else (number, None)
+    run = load_run(given.id, lab_home())
+    record, step = run.record, next_update(run)
+    jobs.set_lr(lab_home(), given.id, value=value, factor=factor)
+    what = f"the LR is multiplied by {number:g}" if multiplies else f"the LR is {number:g}"
+    say(f"{given.id}: from its next update on {what}; the rest of its schedule follows in proportion.")
+    chosen = factor_of(record, step, value=value, factor=factor)
+    if chosen is not None:
+        say(what_comes(record, step, chosen))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
+    from lrlab.jobs.changing import resume, set_lr
     from lrlab.jobs.imports import ImportStatus, cancel_import, import_status, run_import, running_imports, start_import
     from lrlab.jobs.launching import ensure_supervisor
     from lrlab.jobs.requests import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
+    "changing": ("resume", "set_lr"),
     "imports": ("ImportStatus", "cancel_import", "import_status", "run_import", "running_imports", "start_import"),
     "launching": ("ensure_supervisor",),
     "requests": (
@@ -57,9 +59,11 @@ __all__ = [
     "lab_status",
     "plan",
     "position",
+    "resume",
     "run_import",
     "run_status",
     "running_imports",
+    "set_lr",
     "start_import",
     "stop",
     "submit",

@@ -10,6 +10,7 @@ import numpy as np
 from lrlab.datasets import Dataset, load_dataset, split
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment, Finder, Rprop
+from lrlab.experiments.weights import check_weights
 from lrlab.home import Home
 from lrlab.jobs.launching import ensure_supervisor
 from lrlab.jobs.queue import Queue
@@ -87,9 +88,11 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None) -> 
     """Checks `experiment`, makes its run, queues it and sees to it that a supervisor is at work; returns at once.
 
     With `finder` the run looks for an LR for the experiment and trains no model. LabError as `plan`, and where the
-    optimiser's LR cannot be moved; then nothing was made.
+    optimiser's LR cannot be moved or pretrained weights are not to be had; then nothing was made.
     """
     planned = plan(home, experiment)
+    if experiment.pretrained != "none":
+        check_weights(experiment.model.name)
     if finder and isinstance(experiment.optimizer, Rprop):
         raise LabError(
             "optimizer.name: got Rprop, which looks at its LR at the first update only; the finder can move that of "

@@ -13,7 +13,7 @@ from lrlab.runs.hand import LRRequest, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
-from lrlab.runs.planning import beyond, factor_at, planned_curve, what_comes
+from lrlab.runs.planning import beyond, factor_at, factor_of, next_update, planned_curve, what_comes
 from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Result, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import (
@@ -103,6 +103,7 @@ __all__ = [
     "export_parquet",
     "export_table",
     "factor_at",
+    "factor_of",
     "flat",
     "headline",
     "legend",
@@ -111,6 +112,7 @@ __all__ = [
     "load_run",
     "lr_requests",
     "means",
+    "next_update",
     "open_log",
     "per_class",
     "planned_curve",

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrlab.errors import LabError
+from lrlab.runs.checkpoints import resume_step
 from lrlab.runs.record import LRChange, RunRecord
+from lrlab.runs.run import Run
 from lrlab.schedules import Curve, Fixed, ReduceLROnPlateau, ahead, ahead_of_plateau, curve
 
 
@@ -57,6 +59,30 @@ def factors(changes: Sequence[LRChange], updates: int) -> NDArray[np.float64]:
 def factor_at(record: RunRecord, step: int) -> float:
     """What the schedule's LR is multiplied by in update `step`."""
     return next((change.factor for change in reversed(record.lr_changes) if change.step <= step), 1.0)
+
+
+def factor_of(record: RunRecord, step: int, *, value: float | None = None, factor: float | None = None) -> float | None:
+    """What the schedule's LR is multiplied by where a person sets the LR to `value`, or multiplies it by `factor`.
+
+    From update `step` on; an LR of 0 is passed over, since it is set where the schedule first is above it. None where
+    the schedule's own LR is not known.
+    """
+    if factor is not None:
+        return factor * factor_at(record, step)
+    drawn = scheduled_curve(record)
+    rest = drawn.lr[step:] if drawn else np.zeros(0)
+    return value / float(rest[np.flatnonzero(rest)[0]]) if value is not None and rest.any() else None
+
+
+def next_update(run: Run) -> int:
+    """The update that the worker of `run` makes next, as far as is known: what is asked for now counts from there."""
+    record, beat = run.record, run.heartbeat
+    begun = record.attempts[-1] if record.state == "running" and record.attempts else None
+    if begun is None:
+        return resume_step(run)
+    if beat is None or beat.step is None or beat.time < begun.started:
+        return begun.first_step
+    return max(begun.first_step, beat.step + 1)
 
 
 def what_comes(record: RunRecord, step: int, factor: float | None = None) -> str:

@@ -26,7 +26,7 @@ from lrlab.schedules.catalogue import (
 from lrlab.schedules.checks import Check, Repair, check
 from lrlab.schedules.code import json_code, pytorch_code
 from lrlab.schedules.composition import Composition, ParameterGroup
-from lrlab.schedules.curve import Curve, calls_of, curve, setting_of, warmup_updates
+from lrlab.schedules.curve import MAX_UPDATES, Curve, calls_of, curve, setting_of, warmup_updates
 from lrlab.schedules.keras import keras_code
 from lrlab.schedules.leaves import Setting, lambda_values
 from lrlab.schedules.lengths import equivalents, in_calls
@@ -77,6 +77,7 @@ __all__ = [
     "INTERVAL",
     "LR",
     "LR_CAP",
+    "MAX_UPDATES",
     "PRESETS",
     "RECIPES",
     "RUN",

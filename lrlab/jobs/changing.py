@@ -1,0 +1,148 @@
+"""What a person changes about a run that is there already: it is trained on, or its LR is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from lrlab.datasets import load_dataset
+from lrlab.errors import LabError, NotFound
+from lrlab.experiments import Rprop
+from lrlab.home import Home
+from lrlab.jobs.launching import ensure_supervisor
+from lrlab.jobs.queue import Queue
+from lrlab.runs import (
+    FINAL,
+    LRRequest,
+    Run,
+    RunRecord,
+    factor_of,
+    load_run,
+    next_update,
+    request_lr,
+    revise,
+    withdraw_stop,
+)
+from lrlab.runs.planning import scheduled_curve
+from lrlab.schedules import LR_CAP, MAX_UPDATES, number
+
+MOST_EPOCHS = 10_000
+"""More epochs that may be asked for at a time."""
+
+LEAVING = 10.0
+"""Seconds to wait until the supervisor has seen that the run's last worker is done with it."""
+
+
+def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
+    """Lets a run that has ended be trained on from its newest checkpoint, in the queue's turn; returns at once.
+
+    `epochs`: so many more, 1 to 10,000, beyond those that it was to have (of a run that was stopped early: beyond those
+    that it has). A run that was trained to its end needs them. Without a checkpoint it begins anew.
+    LabError where there is nothing to resume, NotFound where there is no such run.
+    """
+    run = load_run(run_id, home)
+    if run.state not in FINAL:
+        raise LabError(f"run {run_id} is {run.state}; only a run that has ended is resumed", "run")
+    _check(home, run.record, epochs)
+    ensure_supervisor(home)
+    with Queue(home) as queue:
+        _wait_until_left(run, queue)
+        withdraw_stop(run)
+        before = run.record
+
+        def change(record: RunRecord) -> Mapping[str, Any]:
+            if record.state not in FINAL:
+                raise LabError(f"run {run_id} is {record.state} already", "run")
+            return _again(record, epochs)
+
+        revise(run, change)
+        try:
+            queue.add(run_id)
+        except BaseException:
+            revise(run, lambda record: {name: getattr(before, name) for name in _again(before, epochs)})
+            raise
+    ensure_supervisor(home)
+    return run
+
+
+def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float | None = None) -> LRRequest:
+    """Sets the LR of a run that waits or runs to `value`, or multiplies it by `factor`, from its next update on.
+
+    Either way the rest of its schedule is multiplied: LR = factor x schedule. LabError (field "lr") where the number is
+    out of range, where it would bring the LR above 1000 later in the run, and for a run that has ended.
+    """
+    run = load_run(run_id, home)
+    state, record = run.state, run.record
+    if state in FINAL:
+        raise LabError(f"run {run_id} has ended ({state}); its LR can be changed once it was resumed", "run")
+    if record.kind != "train":
+        raise LabError(f"run {run_id} looks for an LR; there is none to change", "run")
+    if isinstance(record.experiment.optimizer, Rprop):
+        raise LabError("lr: Rprop looks at its LR at the first update only, so nothing would change", "lr")
+    if (value is None) == (factor is None):
+        raise LabError("lr: allowed: either a value or a factor", "lr")
+    given, highest = (value, LR_CAP) if value is not None else (factor, math.inf)
+    if given is None or not (math.isfinite(given) and 0 < given <= highest):
+        limit = f" and at most {highest:g}" if value is not None else ""
+        raise LabError(f"lr: got {given}, allowed: a number above 0{limit}", "lr")
+    _check_rest(run, record, value, factor)
+    return request_lr(run, value=value, factor=factor)
+
+
+def _check(home: Home, record: RunRecord, epochs: int | None) -> None:
+    if record.kind != "train":
+        raise LabError(f"run {record.id} looked for an LR; start another one", "run")
+    if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+        raise LabError(f"epochs: got {epochs}, allowed: 1 to {MOST_EPOCHS:,} more", "epochs")
+    if epochs is None and record.state == "succeeded":
+        how = "was stopped early" if record.result.stopped_at is not None else "was trained to its end"
+        raise LabError(f"epochs: run {record.id} {how}; say how many more epochs it is to have", "epochs")
+    whole = record.model_copy(update=_again(record, epochs))
+    if whole.steps > MAX_UPDATES:
+        raise LabError(f"epochs: {whole.steps:,} updates in all, allowed: at most {MAX_UPDATES:,}", "epochs")
+    try:
+        load_dataset(home, record.dataset.id)
+    except NotFound as error:
+        raise LabError(f"dataset: {record.dataset.name!r} was deleted, so the run cannot go on", "dataset") from error
+
+
+def _again(record: RunRecord, epochs: int | None) -> dict[str, Any]:
+    """The fields of run.json that change when the run is to go on."""
+    attempts = record.attempts
+    if attempts and attempts[-1].ended is None:
+        attempts = (*attempts[:-1], attempts[-1].model_copy(update={"ended": record.ended}))
+    changed = {"state": "queued", "cause": "", "advice": "", "ended": None, "attempts": attempts}
+    if epochs is None:
+        return changed
+    stopped = record.result.stopped_at
+    over = record.epochs if stopped is None else stopped + 1
+    result = record.result.model_copy(update={"stopped_at": None})
+    return {**changed, "more_epochs": over + epochs - record.experiment.epochs, "more_from": over, "result": result}
+
+
+def _wait_until_left(run: Run, queue: Queue) -> None:
+    """Until run.json says how the run ended, and the queue has let go of it."""
+    end = time.monotonic() + LEAVING
+    while run.record.state not in FINAL or run.id in queue.run_ids():
+        if time.monotonic() > end:
+            raise LabError(f"run {run.id} is still being ended; try again in a moment", "run")
+        time.sleep(0.02)
+
+
+def _check_rest(run: Run, record: RunRecord, value: float | None, factor: float | None) -> None:
+    """That the LR stays in its range for the rest of the run, as far as a curve tells."""
+    drawn, step = scheduled_curve(record), next_update(run)
+    if drawn is None or step >= len(drawn.lr):
+        return
+    rest = drawn.lr[step:]
+    if not rest.any():
+        raise LabError("lr: the schedule is at 0 to the end of the run, and 0 times anything is 0", "lr")
+    chosen = factor_of(record, step, value=value, factor=factor)
+    highest = (chosen or 1.0) * float(rest.max())
+    if highest > LR_CAP:
+        at = (step + int(rest.argmax())) // record.steps_per_epoch
+        raise LabError(
+            f"lr: the schedule would bring it to {number(highest)} in epoch {at}, allowed: at most {LR_CAP:g}", "lr"
+        )
