@@ -59,7 +59,7 @@ class Gradient:
     @torch.no_grad()
     def _penalise(self) -> None:
         """Adds the gradient of l1 x sum |w| + l2 x sum w^2, which is l1 x sign(w) + 2 x l2 x w."""
-        weights = [one for one in self._weights if one.grad is not None]
+        weights: list[Tensor] = [one for one in self._weights if one.grad is not None]
         gradients = [one.grad for one in weights if one.grad is not None]
         if self._l1:
             torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=self._l1)
@@ -67,9 +67,9 @@ class Gradient:
             torch._foreach_add_(gradients, weights, alpha=2 * self._l2)
 
 
-def penalised_weights(model: nn.Module) -> list[nn.Parameter]:
+def penalised_weights(model: nn.Module) -> list[Tensor]:
     """The weights of convolutions and linear layers, those inside an attention included."""
-    found = []
+    found: list[Tensor] = []
     for module in model.modules():
         if isinstance(module, PENALISED):
             found.append(module.weight)

@@ -10,10 +10,14 @@ import torch
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment
 from lrlab.training.failures import SEE_LOG, explain
+from lrlab.training.memory import OutOfMemory
 from lrlab.training.observers import NonFinite
 
 MORE_ROOM = "Delete runs or data sets that are not needed any more, then start it again."
-SMALLER = "Try a smaller batch size (such as 32) or image size (such as 48)."
+SMALLER = (
+    "Try batch size 32 with accumulate 2 (an update then still sees 64 pictures), image size 48 or a smaller model."
+)
+FINDER = "The LR finder shows which LRs this model bears."
 EXPERIMENT = Experiment.model_validate({"dataset": "colours", "batch_size": 64, "image_size": 96})
 
 
@@ -27,7 +31,7 @@ CASES = {
     "nan": (
         NonFinite(float("nan"), 312, 3.0),
         "the loss became nan at step 312 (LR 3)",
-        "Try a lower LR (such as 0.3) or a warm-up.",
+        f"Try a lower LR (such as 0.3), a warm-up or gradient clipping (by norm, limit 1). {FINDER}",
     ),
     "disk full": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full", MORE_ROOM),
     "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full", MORE_ROOM),
@@ -36,6 +40,17 @@ CASES = {
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
         "the GPU ran out of memory (small_cnn, batch size 64, image size 96)",
         SMALLER,
+    ),
+    "GPU memory, measured": (
+        OutOfMemory(24),
+        "the GPU ran out of memory (small_cnn, batch size 64, image size 96)",
+        "Measured with fewer pictures, batch size 16 with accumulate 4 (an update then still sees 64 pictures) "
+        "should fit.",
+    ),
+    "GPU memory, none fits": (
+        OutOfMemory(0),
+        "the GPU ran out of memory (small_cnn, batch size 64, image size 96)",
+        "Not even two pictures fit at a time. Try a smaller image size (such as 48) or a smaller model.",
     ),
     "memory, by Python": (
         MemoryError(),
@@ -64,9 +79,54 @@ def test_cause_and_advice(case: str) -> None:
     assert (failure.cause, failure.advice) == (cause, advice)
 
 
-def test_advice_fits_the_experiment() -> None:
-    smallest = EXPERIMENT.model_copy(update={"batch_size": 1, "image_size": 20})
-    assert explain(MemoryError(), smallest).advice == "Try a smaller image size (such as 16)."
-    values = {"dataset": "colours", "schedule": {"warmup": {"length": 3}}}
-    warmed = Experiment.model_validate(values)
-    assert explain(NonFinite(float("nan"), 1, 0.5), warmed).advice.endswith("or a longer warm-up.")
+SETTINGS = {
+    "the smallest batch of the smallest pictures": (
+        MemoryError(),
+        {"batch_size": 1, "image_size": 16},
+        "Try a smaller model.",
+    ),
+    "one picture": (MemoryError(), {"batch_size": 1, "image_size": 20}, "Try image size 16 or a smaller model."),
+    "an image size that the model allows": (
+        MemoryError(),
+        {"batch_size": 1, "image_size": 48, "model": {"name": "vit_b_16"}},
+        "Try image size 32 or a smaller model.",
+    ),
+    "an update of several batches": (
+        OutOfMemory(10),
+        {"batch_size": 20, "accumulate": 3},
+        "Measured with fewer pictures, batch size 10 with accumulate 6 (an update then still sees 60 pictures) "
+        "should fit.",
+    ),
+    "an update that cannot be divided": (
+        OutOfMemory(50),
+        {"batch_size": 97},
+        "Measured with fewer pictures, batch size 48 with accumulate 2 (an update then sees 96 pictures) should fit.",
+    ),
+    "a warm-up is there": (
+        NonFinite(float("nan"), 1, 0.5),
+        {"schedule": {"warmup": {"length": 3}}},
+        f"Try a lower LR (such as 0.05), a longer warm-up or gradient clipping (by norm, limit 1). {FINDER}",
+    ),
+    "gradients are clipped": (
+        NonFinite(float("inf"), 1, 0.5),
+        {"clip": {"by": "value"}},
+        f"Try a lower LR (such as 0.05) or a warm-up. {FINDER}",
+    ),
+    "numbers of 16 bits": (
+        NonFinite(float("inf"), 1, 0.5),
+        {"clip": {"by": "norm"}, "precision": "float16"},
+        f"Try a lower LR (such as 0.05), a warm-up or precision float32. {FINDER}",
+    ),
+    "before the first update": (
+        NonFinite(float("nan"), 0, 0.5),
+        {},
+        "It was so before the first update, so the LR is not the cause. Try another initialisation or other pictures.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_advice_fits_the_experiment(case: str) -> None:
+    error, settings, advice = SETTINGS[case]
+    experiment = Experiment.model_validate({"dataset": "colours", **settings})
+    assert explain(error, experiment).advice == advice
