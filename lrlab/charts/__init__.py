@@ -3,6 +3,7 @@
 from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState, RecipeChoice, resolved
 from lrlab.charts.dataset import class_figure
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
+from lrlab.charts.finder import SHADES, finder_figure
 from lrlab.charts.logged import logged_metric
 from lrlab.charts.preview import composer_data, preview
 from lrlab.charts.schedule import schedule_figure
@@ -18,11 +19,13 @@ __all__ = [
     "Kept",
     "PreviewState",
     "RecipeChoice",
+    "SHADES",
     "Series",
     "class_figure",
     "colour",
     "composer_data",
     "distinct_colours",
+    "finder_figure",
     "logged_metric",
     "outline",
     "preview",

@@ -18,8 +18,10 @@ from lrlab.experiments import Model
 from lrlab.home import Home
 from lrlab.process import identity, is_alive
 from lrlab.runs import FINAL, Attempt, Beat, Run, RunRecord, load_run, revise
+from lrlab.runs.record import Kind
 from lrlab.training.devices import choose_device
 from lrlab.training.failures import explain
+from lrlab.training.finder import Finding
 from lrlab.training.models import build_model
 from lrlab.training.observers import StopRequested
 from lrlab.training.session import Session
@@ -32,6 +34,9 @@ NICENESS = 5
 
 RESERVE = 64 * 1024
 """Bytes kept in the run's folder, so that its last words find room on a full disk."""
+
+_SESSIONS: dict[Kind, type[Session]] = {"train": Session, "find_lr": Finding}
+"""Who carries out a run, by its kind."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +77,7 @@ def attempt(home: Home, run: Run) -> int:
         reserve.write_bytes(os.urandom(RESERVE))
         beat = Beat(run)
         beat.say("starting worker")
-        session = Session(home, run, mine, beat)
+        session = _SESSIONS[run.record.kind](home, run, mine, beat)
         session.train()
         ending: dict[str, Any] = {"state": "succeeded"}
     except StopRequested:

@@ -24,6 +24,7 @@ page = st.navigation(
         st.Page(PAGES / "schedule.py", title="Schedule", default=True),
         st.Page(PAGES / "gallery.py", title="Gallery"),
         st.Page(PAGES / "images.py", title="Images"),
+        st.Page(PAGES / "find_lr.py", title="Find LR"),
         st.Page(PAGES / "train.py", title="Train"),
         st.Page(PAGES / "compare.py", title="Compare"),
     ],

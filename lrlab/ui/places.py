@@ -7,6 +7,7 @@ PAGES = Path(__file__).parents[2] / "pages"
 SCHEDULE = PAGES / "schedule.py"
 GALLERY = PAGES / "gallery.py"
 IMAGES = PAGES / "images.py"
+FIND_LR = PAGES / "find_lr.py"
 TRAIN = PAGES / "train.py"
 COMPARE = PAGES / "compare.py"
 

@@ -64,7 +64,7 @@ def _first_row(asked: Asked, datasets: Sequence[str], shown: Faults) -> None:
         st.selectbox(texts.TRAIN["dataset"], list(datasets), key=DATASET, persist_state="session")
         shown.beside("dataset")
     with model:
-        _choose(MODEL, texts.TRAIN["model"], MODELS)
+        choose(MODEL, texts.TRAIN["model"], MODELS)
         shown.beside("model.name")
     for column, name in zip(sizes, TOP_FIELDS, strict=True):
         with column:
@@ -78,7 +78,7 @@ def _second_row(asked: Asked, shown: Faults) -> None:
         train_schedule.choose(asked.specs)
         shown.beside("schedule")
     with optimizer:
-        _choose(OPTIMIZER, texts.TRAIN["optimizer"], OPTIMIZERS)
+        choose(OPTIMIZER, texts.TRAIN["optimizer"], OPTIMIZERS)
     with rate:
         fields.ask(LR, RATE, title="LR")
         shown.beside("optimizer.lr")
@@ -87,7 +87,8 @@ def _second_row(asked: Asked, shown: Faults) -> None:
         shown.beside("name")
 
 
-def _choose(widget: str, called: str, catalogue: Mapping[str, Any]) -> None:
+def choose(widget: str, called: str, catalogue: Mapping[str, Any]) -> None:
+    """Draws the choice among the entries of `catalogue`, with the key `widget`."""
     titles = {name: getattr(entry, "title", name) for name, entry in catalogue.items()}
     st.selectbox(
         called, list(titles), format_func=titles.__getitem__, key=widget, persist_state="session",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from lrlab.home import Home
-from lrlab.web import live, runs, uploads
+from lrlab.web import finder, live, runs, uploads
 from lrlab.web.access import Access, allowed_hosts
 from lrlab.web.assets import plotly_js
 from lrlab.web.curve import curve
@@ -22,6 +22,7 @@ def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:
         access.route("/api/plotly.js", plotly_js, "read the chart library"),
         access.route("/api/curve", curve, "preview a schedule", ("POST",)),
         *live.routes(home, access),
+        *finder.routes(home, access),
         *runs.routes(home, access),
         *uploads.routes(home, access),
     ]

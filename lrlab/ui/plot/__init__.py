@@ -1,4 +1,5 @@
-"""The one Plotly component: `preview` has controls and asks, `live` follows runs as they stream, `still` just draws."""
+"""The one Plotly component: `preview` has controls and asks, `live` and `finder` follow runs
+as they stream, `still` just draws."""
 
 from __future__ import annotations
 
@@ -11,8 +12,18 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 COMPOSER = ("exchange.js", "history.js", "controls.js", "tree.js", "grid.js", "panels.js", "preview.js")
-SCRIPTS = ("element.js", "figure.js", *COMPOSER, "strip.js", "live.js", "still.js", "entry.js")
-STYLES = ("plot.css", "preview.css", "live.css", "still.css")
+SCRIPTS = (
+    "element.js",
+    "figure.js",
+    *COMPOSER,
+    "strip.js",
+    "live.js",
+    "stream.js",
+    "finder.js",
+    "still.js",
+    "entry.js",
+)
+STYLES = ("plot.css", "preview.css", "live.css", "finder.css", "still.css")
 
 
 def joined(folder: Path, names: tuple[str, ...]) -> str:
@@ -38,5 +49,5 @@ def addresses() -> dict[str, str]:
 
 
 def plot(mode: str, data: Mapping[str, Any], key: str, **callbacks: Any) -> Any:
-    """Mounts the component in `mode` and returns its state; preview.js, live.js and still.js say what `data` holds."""
+    """Mounts the component in `mode` and returns its state; each mode's script says what `data` holds."""
     return _component(data={"mode": mode, **addresses(), **data}, key=key, **callbacks)

@@ -13,7 +13,7 @@ from lrlab import jobs
 from lrlab.charts import colour
 from lrlab.errors import NotFound
 from lrlab.home import Home
-from lrlab.runs import Run
+from lrlab.runs import Run, RunStatus
 from lrlab.ui import texts
 from lrlab.ui.plot import joined
 
@@ -28,13 +28,24 @@ _component = st.components.v2.component(
 )
 
 
-def run_list(home: Home, runs: Sequence[Run], shown: str | None, key: str, on_open: Callable[[], None]) -> None:
-    """Lists `runs`; a click calls `on_open` with the run's id in `st.session_state[key].open`. `shown` is marked."""
-    rows = [row for run in runs if (row := _row(home, run, shown))]
+def run_list(
+    home: Home,
+    runs: Sequence[Run],
+    shown: str | None,
+    key: str,
+    on_open: Callable[[], None],
+    facts: Callable[[Run, RunStatus], str] | None = None,
+) -> None:
+    """Lists `runs`; a click calls `on_open` with the run's id in `st.session_state[key].open`. `shown` is marked.
+
+    `facts`: the one thing to know about a run (default: how far its training is, or how well it did).
+    """
+    told = facts or (lambda run, status: texts.run_facts(status))
+    rows = [row for run in runs if (row := _row(home, run, shown, told))]
     _component(data={"rows": rows}, key=key, on_open_change=on_open)
 
 
-def _row(home: Home, run: Run, shown: str | None) -> dict[str, Any] | None:
+def _row(home: Home, run: Run, shown: str | None, facts: Callable[[Run, RunStatus], str]) -> dict[str, Any] | None:
     try:
         record, status = run.record, jobs.run_status(home, run.id)
     except NotFound:  # deleted since the list was made
@@ -44,7 +55,7 @@ def _row(home: Home, run: Run, shown: str | None) -> dict[str, Any] | None:
         "name": record.name,
         "colour": colour(record.colour),
         "state": status.state,
-        "facts": texts.run_facts(status),
+        "facts": facts(run, status),
         "when": texts.ago(time.time() - record.created),
         "shown": run.id == shown,
     }

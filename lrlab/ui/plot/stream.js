@@ -1,0 +1,65 @@
+// A stream of events from the server that comes back by itself: what it brings is told, and when it is lost for longer.
+
+const PATIENCE_MS = 2000; // a stream that is back by then was never announced as lost
+const AGAIN_MS = 2000;
+
+class Stream {
+  // told: { news(data, last), lost(isLost), refused(sentence) }
+  constructor(address, told) {
+    this.address = address;
+    this.told = told;
+    this.open();
+  }
+
+  open() {
+    this.source = new EventSource(this.address);
+    this.source.addEventListener("open", () => this.reached());
+    this.source.addEventListener("news", (event) => this.take(event, false));
+    this.source.addEventListener("last", (event) => {
+      this.source.close();
+      this.take(event, true);
+    });
+    this.source.addEventListener("error", () => {
+      this.lostTimer ??= setTimeout(() => this.told.lost(true), PATIENCE_MS);
+      // A browser gives up on an answer that is no stream; a server that is starting gives such answers.
+      if (this.source.readyState === EventSource.CLOSED) this.againTimer = setTimeout(() => this.ask(), AGAIN_MS);
+    });
+  }
+
+  take(event, last) {
+    this.reached();
+    this.told.news(JSON.parse(event.data), last);
+  }
+
+  reached() {
+    clearTimeout(this.lostTimer);
+    this.lostTimer = null;
+    this.told.lost(false);
+  }
+
+  // Why there was no stream: a refusal is told and ends the asking, anything else is tried again.
+  async ask() {
+    const asking = new AbortController();
+    try {
+      const response = await fetch(this.address, { signal: asking.signal });
+      if (response.status === 404 || response.status === 400) {
+        const { error } = await response.json();
+        this.reached();
+        this.told.refused(error);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
+    } finally {
+      asking.abort();
+    }
+    if (!this.closed) this.open();
+  }
+
+  close() {
+    this.closed = true;
+    this.source.close();
+    clearTimeout(this.lostTimer);
+    clearTimeout(this.againTimer);
+  }
+}

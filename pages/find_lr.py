@@ -1,0 +1,112 @@
+"""Find LR: a short training in which the LR grows, what the curve suggests, and the way on with one of the LRs."""
+
+import streamlit as st
+
+from lrlab import jobs
+from lrlab.datasets import list_datasets
+from lrlab.errors import LabError, NotFound
+from lrlab.home import lab_home
+from lrlab.runs import FINAL, Run, RunStatus, list_runs, load_run
+from lrlab.ui import find_lr_texts as texts
+from lrlab.ui import places
+from lrlab.ui.fields import refusal
+from lrlab.ui.find_lr_form import find_lr_form
+from lrlab.ui.find_lr_result import found_in, pick, result
+from lrlab.ui.plot import plot
+from lrlab.ui.run_list import run_list
+from lrlab.ui.style import STYLE
+
+RECENT = 8
+words = texts.PAGE
+home = lab_home()
+
+
+def chosen(searches: list[Run]) -> Run | None:
+    """The search to show: the address's, else one that is at work, else the newest, unless a new one was asked for."""
+    asked = st.query_params.get("run")
+    if asked:
+        try:
+            run = load_run(asked, home)
+        except NotFound:
+            run = None
+        if run and run.record.finder:
+            return run
+        st.warning(words["missing"])
+        del st.query_params["run"]
+    at_work = (run for run in reversed(searches) if run.state not in FINAL)
+    return next(at_work, searches[0] if searches else None)
+
+
+def start(datasets: list[str]) -> None:
+    """The form; a search that was started is shown below it."""
+    search = find_lr_form(home, datasets)
+    if search is None:
+        return
+    try:
+        with st.spinner(words["starting"]):
+            run = jobs.submit(home, search.experiment, search.finder)
+    except LabError as error:
+        refusal(str(error))
+    else:
+        st.query_params.from_dict({"run": run.id})
+        st.rerun()
+
+
+def show(run: Run, datasets: list[str]) -> None:
+    """A search: its chart, and what it suggests once it is over."""
+    key = f"finder-{run.id}"
+
+    def picked() -> None:
+        pick(run, float(st.session_state[key].picked))
+
+    data = {"run": run.id, "texts": texts.CHART}
+    plot("finder", data, key=key, on_ended_change=lambda: None, on_picked_change=picked)
+    if run.state in FINAL:
+        result(home, run, datasets)
+    settings, log = st.columns(2)
+    with settings, st.expander(words["settings"]):
+        st.caption(words["settings_help"])
+        st.code(run.experiment.model_dump_json(indent=1), language="json")
+    with log, st.expander(words["log"]):
+        written = run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
+        st.code(written or words["no_log"], language=None, height=260)
+
+
+def opened() -> None:
+    st.query_params.from_dict({"run": st.session_state.search_list.open})
+
+
+def facts(run: Run, status: RunStatus) -> str:
+    return texts.job_facts(status, found_in(run) if status.final else None)
+
+
+def recent(shown: Run | None, live: bool) -> None:
+    """The newest searches; looked at again now and then while one is at work, and the page anew when none is."""
+    searches = list_runs(home, kind="find_lr")[:RECENT]
+    run_list(home, searches, shown.id if shown else None, "search_list", opened, facts)
+    if st.session_state.search_list.open or (live and not at_work(searches)):
+        st.rerun()
+
+
+def at_work(searches: list[Run]) -> bool:
+    return any(run.state not in FINAL for run in searches)
+
+
+st.html(STYLE)
+st.title(words["title"])
+st.write(words["lead"])
+datasets = [dataset.name for dataset in list_datasets(home)]
+searches = list_runs(home, kind="find_lr")
+run = chosen(searches)
+if datasets:
+    start(datasets)
+else:
+    st.write(words["no_images"])
+    if st.button(words["bring"], type="primary", key="find_lr.bring"):
+        st.switch_page(places.IMAGES)
+if run:
+    show(run, datasets)
+if searches:
+    st.markdown(f"##### {words['jobs']}")
+    live = at_work(searches[:RECENT])
+    st.fragment(recent, run_every=3 if live else None)(run, live)
