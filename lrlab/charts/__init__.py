@@ -2,6 +2,7 @@
 
 from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState, RecipeChoice, resolved
 from lrlab.charts.dataset import class_figure
+from lrlab.charts.evaluation import confusion_figure, shown_classes
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.finder import SHADES, finder_figure
 from lrlab.charts.logged import logged_metric
@@ -15,15 +16,16 @@ from lrlab.charts.training import training_figure
 __all__ = [
     "MAX_KEPT",
     "PALETTE",
+    "SHADES",
     "Figure",
     "Kept",
     "PreviewState",
     "RecipeChoice",
-    "SHADES",
     "Series",
     "class_figure",
     "colour",
     "composer_data",
+    "confusion_figure",
     "distinct_colours",
     "finder_figure",
     "logged_metric",
@@ -32,6 +34,7 @@ __all__ = [
     "resolved",
     "schedule_figure",
     "series",
+    "shown_classes",
     "smoothing_window",
     "training_figure",
     "typed",

@@ -110,6 +110,24 @@ def tabulated(
     )
 
 
+def flat(predictions: Predictions) -> pd.DataFrame:
+    """The rows, the best classes in columns of their own (class_1, probability_1, class_2, ...) for a spreadsheet."""
+    frame = predictions.frame
+    parts = [frame.drop(columns=["top_classes", "top_probabilities"])]
+    classes, chances = (np.stack(frame[name].tolist()) for name in ("top_classes", "top_probabilities"))
+    for place in range(classes.shape[1]):
+        named = {f"class_{place + 1}": classes[:, place], f"probability_{place + 1}": chances[:, place]}
+        parts.append(pd.DataFrame(named, index=frame.index))
+    return pd.concat(parts, axis=1)
+
+
+def chance(probability: float) -> str:
+    """A probability as a person reads it: 93.1 %; never 0 or 100 % for what is not."""
+    if 0.9995 <= probability < 1:
+        return "> 99.9 %"
+    return "< 0.1 %" if 0 < probability < 0.0005 else f"{100 * probability:.1f} %"
+
+
 def store_predictions(run: Run, predictions: Predictions) -> None:
     """Writes predictions.parquet in one step; one of an earlier attempt is replaced."""
     facts = {"classes": predictions.classes, "epoch": predictions.epoch}

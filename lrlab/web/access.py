@@ -31,6 +31,7 @@ ACTIONS: dict[str, Kind] = {
     "watch an import": "read",
     "cancel an import": "change",
     "look at images": "read",
+    "try an image on a model": "change",
 }
 """Every action that a route may perform; a route without an entry here cannot be made."""
 

@@ -9,7 +9,18 @@ import pandas as pd
 import pytest
 
 from lrlab.errors import LabError
-from lrlab.runs import Predictions, Run, confusions, evaluate, load_predictions, means, per_class, store_predictions
+from lrlab.runs import (
+    Predictions,
+    Run,
+    chance,
+    confusions,
+    evaluate,
+    flat,
+    load_predictions,
+    means,
+    per_class,
+    store_predictions,
+)
 from lrlab.runs.predictions import ranked, softmax, tabulated
 
 CLASSES = ("cat", "dog", "owl")
@@ -152,6 +163,33 @@ def test_what_was_stored_is_read_back(make_run: Callable[..., Run]) -> None:
         ["", "=cmd()", "Früchte/Äpfel"],
     ]
     np.testing.assert_allclose(list(found.frame["top_probabilities"]), [[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]], rtol=1e-12)
+
+
+def test_a_spreadsheet_gets_the_best_classes_side_by_side() -> None:
+    scores = np.log(np.array([[0.7, 0.1, 0.2], [0.2, 0.5, 0.3]]))
+    rows = tabulated("val", np.array([0, 1]), ["a", "b"], np.array([0, 0]), scores, CLASSES)
+    table = flat(Predictions(rows, CLASSES, 0))
+    assert list(table.columns[:6]) == ["split", "row", "file", "label", "predicted", "probability"]
+    assert table[["class_1", "class_2", "class_3"]].to_numpy().tolist() == [
+        ["cat", "owl", "dog"],
+        ["dog", "owl", "cat"],
+    ]
+    np.testing.assert_allclose(table[["probability_1", "probability_3"]], [[0.7, 0.1], [0.5, 0.2]], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.931, "93.1 %"),
+        (1.0, "100.0 %"),
+        (0.99951, "> 99.9 %"),
+        (0.9994, "99.9 %"),
+        (0.0004, "< 0.1 %"),
+        (0.0, "0.0 %"),
+    ],
+)
+def test_what_is_not_certain_is_never_called_so(probability: float, text: str) -> None:
+    assert chance(probability) == text
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda content: b"", lambda content: b"PAR1" * 9])

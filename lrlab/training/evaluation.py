@@ -1,0 +1,88 @@
+"""What the best model says of the images that it did not learn from: predictions.parquet, and the test's score."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lrlab.datasets import Dataset, Progress
+from lrlab.runs import Predictions, Run, store_predictions, tabulated
+from lrlab.training.batches import EvalBatches
+from lrlab.training.checkpoints import load_model
+from lrlab.training.devices import Device
+from lrlab.training.loop import Score
+
+PARTS = {"val": "validation", "test": "test"}
+"""The parts of the images as the table of predictions and as a person call them."""
+
+_log = logging.getLogger(__name__)
+
+
+class TooSlow(Exception):
+    """The time that was given for an evaluation is over."""
+
+
+def scores(
+    model: nn.Module,
+    batches: EvalBatches,
+    device: Device,
+    progress: Progress,
+    what: str = "",
+    until: float = float("inf"),
+) -> NDArray[np.float32]:
+    """What `model`, in evaluation mode, gives for each image of `batches`, in order: shape (N, classes).
+
+    `progress` hears after every batch that `what` is done. TooSlow where `time.monotonic()` is past `until`.
+    """
+    found = []
+    for done, (images, _) in enumerate(batches, start=1):
+        with torch.inference_mode(), device.autocast():
+            found.append(model(images).float().cpu().numpy())
+        progress(what, done, len(batches))
+        if done < len(batches) and time.monotonic() > until:
+            raise TooSlow
+    return np.concatenate(found)
+
+
+def write_predictions(
+    run: Run,
+    dataset: Dataset,
+    parts: Mapping[str, EvalBatches],
+    device: Device,
+    progress: Progress,
+    seconds: float = float("inf"),
+) -> dict[str, Score]:
+    """Passes `parts` ("val" and perhaps "test") through the best model of `run` and writes predictions.parquet.
+
+    Returns the score of each part, as `Loop.evaluate` would give it. Where that takes more than `seconds` nothing is
+    written and nothing returned: a person who stopped a run shall not wait.
+    """
+    until = time.monotonic() + seconds
+    model, facts = load_model(run.best_model, device.device)
+    tables, found = [], {}
+    for part, batches in parts.items():
+        try:
+            given = scores(model, batches, device, progress, f"evaluating {PARTS[part]} images", until)
+        except TooSlow:
+            _log.info("no predictions: they would have taken longer than the %.0f seconds after a stop", seconds)
+            return {}
+        images = dataset.images.iloc[batches.rows]
+        labels = images["label"].to_numpy(dtype=np.int64)
+        tables.append(tabulated(part, batches.rows, images["name"].tolist(), labels, given, facts.classes))
+        found[part] = _score(given, labels)
+    store_predictions(run, Predictions(pd.concat(tables, ignore_index=True), facts.classes, facts.epoch))
+    return found
+
+
+def _score(given: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:
+    """The mean cross entropy and the accuracy of these scores, shape (N, classes)."""
+    exact = torch.from_numpy(given).double()
+    loss = torch.nn.functional.cross_entropy(exact, torch.tensor(labels))
+    return Score(float(loss), float((given.argmax(axis=1) == labels).mean()))

@@ -1,0 +1,194 @@
+"""What a finished run's model makes of the images: its mistakes, class by class and one by one, and one's own image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from lrlab.charts import confusion_figure, shown_classes
+from lrlab.datasets import MAX_IMAGE_BYTES, load_dataset, megabytes
+from lrlab.errors import LabError, NotFound
+from lrlab.home import Home
+from lrlab.runs import (
+    FINAL,
+    Evaluation,
+    Predictions,
+    Run,
+    RunRecord,
+    chance,
+    confusions,
+    evaluate,
+    flat,
+    load_predictions,
+    means,
+    per_class,
+    spreadsheet_safe,
+)
+from lrlab.ui.evaluation import texts
+from lrlab.ui.fields import refusal
+from lrlab.ui.plot import HERE as PLOT
+from lrlab.ui.plot import addresses, joined, plot
+
+HERE = Path(__file__).parent
+
+MOST_MISTAKES = 120
+"""So many are sent to the browser, which shows ten at first."""
+
+ROW_HEIGHT = 35
+MOST_ROWS = 14
+
+SIDE = 320
+"""Pixels of a mistake's picture: sharp at the width of a column on a fine screen."""
+
+_mistakes = st.components.v2.component(
+    "lrlab_mistakes",
+    html='<div class="lrlab-mistakes"></div>',
+    css=joined(HERE, ("mistakes.css",)),
+    js=joined(PLOT, ("element.js",)) + joined(HERE, ("mistakes.js",)),
+    isolate_styles=False,
+)
+_own_image = st.components.v2.component(
+    "lrlab_own_image",
+    html='<div class="lrlab-own-image"></div>',
+    css=joined(HERE, ("own_image.css",)),
+    js=joined(PLOT, ("element.js",)) + joined(HERE, ("own_image.js",)),
+    isolate_styles=False,
+)
+
+
+def evaluation(home: Home, run: Run) -> None:
+    """Shows all that below a run that has ended; nothing while it is queued or at work."""
+    record = run.record
+    if run.state not in FINAL:
+        return
+    try:
+        predictions = load_predictions(run)
+    except LabError as error:
+        st.markdown(f"##### {texts.TITLE}")
+        refusal(f"{texts.DAMAGED} {error}")
+    else:
+        if predictions is not None:
+            st.fragment(_results)(home, record, predictions)
+        elif run.best_model.is_file():
+            st.markdown(f"##### {texts.TITLE}")
+            st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
+    if run.best_model.is_file() or run.last_model.is_file():
+        _own(run, record)
+
+
+def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.markdown(f"##### {texts.TITLE}", width="stretch")
+        part = _choice(predictions, record.id)
+        shares = st.segmented_control(
+            texts.NUMBERS_HELP,
+            list(texts.NUMBERS),
+            format_func=texts.NUMBERS.__getitem__,
+            default=False,
+            required=True,
+            key=f"evaluation.shares.{record.id}",
+            label_visibility="collapsed",
+            help=texts.NUMBERS_HELP,
+        )
+    found = evaluate(predictions, part)
+    st.text(" ".join(filter(None, [texts.headline(found, part, predictions.epoch), texts.confused(confusions(found))])))
+    few = len(found.classes) <= MOST_ROWS
+    matrix, table = st.columns([3, 2], gap="large") if few else (st.container(), st.container())
+    with matrix:
+        figure = confusion_figure(found.matrix, found.classes, shares=bool(shares))
+        plot("still", {"figure": figure, "label": texts.matrix_label(found, part)}, key=f"confusion-{record.id}")
+        if note := texts.most_classes(len(shown_classes(found.matrix)), len(found.classes)):
+            st.caption(note)
+    with table:
+        _table(found, predictions, record)
+    st.markdown(f"##### {texts.MISTAKES['title']}")
+    if found.mistakes.empty:
+        st.write(texts.NO_MISTAKES)
+    else:
+        _mistakes(data=_wrong(home, record, found), key=f"mistakes-{record.id}-{part}")
+
+
+def _choice(predictions: Predictions, run_id: str) -> str:
+    """The part of the images to show: the validation's, unless there is a test and it was chosen."""
+    if len(predictions.splits) == 1:
+        return predictions.splits[0]
+    chosen = st.segmented_control(
+        texts.PART,
+        list(predictions.splits),
+        format_func=texts.PARTS.__getitem__,
+        default=predictions.splits[0],
+        required=True,
+        key=f"evaluation.part.{run_id}",
+        label_visibility="collapsed",
+    )
+    return str(chosen)
+
+
+def _table(found: Evaluation, predictions: Predictions, record: RunRecord) -> None:
+    measured = per_class(found.matrix, found.classes)
+    shown = measured.reset_index()[list(texts.COLUMNS)].rename(columns=texts.COLUMNS)
+    shares = [texts.COLUMNS[name] for name in ("precision", "recall", "f1")]
+    shown[shares] = 100 * shown[shares]
+    columns: dict[str, Any] = {
+        texts.COLUMNS[name]: st.column_config.NumberColumn(format="%.1f %%", help=help, width="small")
+        for name, help in texts.HELP.items()
+        if name != "images"
+    }
+    columns[texts.COLUMNS["images"]] = st.column_config.NumberColumn(help=texts.HELP["images"], width="small")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=columns,
+        height=ROW_HEIGHT * (min(len(shown), MOST_ROWS) + 1) + 3,
+        alt=texts.TABLE,
+    )
+    st.write(texts.averages(means(measured)))
+    st.download_button(
+        texts.SAVE, lambda: _csv(predictions), f"predictions-{record.id}.csv", "text/csv", on_click="ignore",
+        type="tertiary",
+    )  # fmt: skip
+
+
+def _csv(predictions: Predictions) -> str:
+    """One row per image, the best classes in columns of their own; safe to open in a spreadsheet."""
+    return spreadsheet_safe(flat(predictions)).to_csv(index=False, lineterminator="\n")
+
+
+def _wrong(home: Home, record: RunRecord, found: Evaluation) -> dict[str, Any]:
+    """What the grid of mistakes needs. Names are a stranger's text: the browser sets them as text."""
+    try:
+        dataset = load_dataset(home, record.dataset.id)
+        address = f"{addresses()['api']}/datasets/{dataset.id}/thumbnail"
+    except NotFound:
+        address = None
+    items = [
+        {
+            "row": row,
+            "file": file,
+            "label": label,
+            "predicted": predicted,
+            "sure": chance(confidence),
+            "right": chance(probability),
+        }
+        for row, file, label, predicted, confidence, probability in found.mistakes[
+            ["row", "file", "label", "predicted", "confidence", "probability"]
+        ][:MOST_MISTAKES].itertuples(index=False)
+    ]
+    return {"address": address, "side": SIDE, "items": items, "texts": texts.MISTAKES}
+
+
+def _own(run: Run, record: RunRecord) -> None:
+    st.markdown(f"##### {texts.OWN['title']}")
+    models = [name for name, path in (("best", run.best_model), ("last", run.last_model)) if path.is_file()]
+    _own_image(
+        data={
+            "address": f"{addresses()['api']}/runs/{run.id}/predict",
+            "models": models,
+            "texts": {**texts.OWN, "square": texts.OWN["square"].format(size=record.experiment.image_size)},
+            "most_bytes": MAX_IMAGE_BYTES,
+            "most_words": megabytes(MAX_IMAGE_BYTES),
+        },
+        key=f"own-image-{run.id}",
+    )
