@@ -71,6 +71,18 @@ def log_range(curves: Iterable[Floats], decades: float = 8) -> tuple[float, floa
     return bottom - room, top + room
 
 
+def decades_range(curves: Iterable[Floats]) -> tuple[float, float]:
+    """Decimal logarithms between which a logarithmic axis shows `curves`, on half decades, two of them at least.
+
+    It moves seldom while rows arrive. Values at 0, below it or not finite have no place on it; 0.1 to 10 without any.
+    """
+    low, high = extremes([values[values > 0] for values in curves])
+    if not math.isfinite(low):
+        return -1.0, 1.0
+    bottom, top = math.floor(2 * math.log10(low)) / 2, math.ceil(2 * math.log10(high)) / 2
+    return (bottom, top) if top - bottom >= 1 else (bottom - 0.5, bottom + 0.5)
+
+
 def linear_ticks(top: float) -> list[float]:
     """Round places on an axis from 0 to `top`: three to six of them, 0 included."""
     step = round_step(top, 2)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrlab.errors import LabError
-from lrlab.runs import FINAL, Run, RunRecord
-from lrlab.schedules import curve
+from lrlab.runs import FINAL, LRChange, Run, RunRecord, planned_curve
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Axis = Literal["epoch", "step", "seconds"]
 Floats = NDArray[np.float64]
+
+GROUP = "lr_"
+"""What the log's columns with the LRs of parameter groups begin with."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Series:
 
     `steps`, `epochs`: frames with the columns of the run's log, ordered by step. `planned`: the LR of every update of
     the whole run, or None where nothing but the log knows it. `resumed_at`: the first steps of later attempts.
-    `live`: more rows may come.
+    `live`: more rows may come. `gradient`: whether the log has the gradient's norm, or will have it. `clip_norm`: the
+    largest norm that clipping lets through, None where it does not look at the norm. `by_hand`: the changes that a
+    person made to the LR.
     """
 
     name: str
@@ -38,6 +41,9 @@ class Series:
     planned: Floats | None = None
     resumed_at: tuple[int, ...] = ()
     live: bool = False
+    gradient: bool = False
+    clip_norm: float | None = None
+    by_hand: tuple[LRChange, ...] = ()
 
     @cached_property
     def elapsed(self) -> Floats:
@@ -74,6 +80,11 @@ class Series:
         return float(places.max()) if len(places) else 0.0
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the parameter groups whose LRs are in the log."""
+        return tuple(column.removeprefix(GROUP) for column in self.steps.columns if column.startswith(GROUP))
+
+    @property
     def best_row(self) -> int | None:
         """The row of `epochs` with the best validation accuracy (the first of equals), or None."""
         accuracy = self.epochs["val_accuracy"].to_numpy(float)
@@ -82,13 +93,8 @@ class Series:
 
 def planned_lr(record: RunRecord) -> Floats | None:
     """The LR of every update that `record`'s run is going to make; None where there is no curve to know it from."""
-    try:
-        return curve(
-            record.experiment.schedule, record.experiment.optimizer.lr, record.experiment.epochs, record.steps_per_epoch
-        ).lr
-    except LabError:
-        # The chart shows what was logged; that the schedule leaves its bounds is the run's own failure to tell.
-        return None
+    planned = planned_curve(record)
+    return None if planned is None else planned.lr
 
 
 def series(
@@ -101,14 +107,18 @@ def series(
 ) -> Series:
     """`run` ready for a chart, named `name` (default: its own name). Frames already read may be given."""
     record = run.record
+    clip = record.experiment.clip
     return Series(
         name=record.name if name is None else name,
         colour=colour,
         steps=run.steps if steps is None else steps,
         epochs=run.epochs if epochs is None else epochs,
         steps_per_epoch=record.steps_per_epoch,
-        planned_epochs=record.experiment.epochs,
+        planned_epochs=record.epochs,
         planned=planned_lr(record),
         resumed_at=tuple(attempt.first_step for attempt in record.attempts[1:]),
         live=run.state not in FINAL,
+        gradient=record.experiment.grad_norm or clip.by != "none",
+        clip_norm=clip.limit if clip.by == "norm" else None,
+        by_hand=record.lr_changes,
     )

@@ -1,4 +1,4 @@
-"""The traces that draw one run: losses above, accuracies between, learning rate below."""
+"""The traces that draw one run: losses above, accuracies and the gradient's norm between, learning rate below."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrlab.charts.figure import thin, typed
-from lrlab.charts.series import Axis, Floats, Series
+from lrlab.charts.series import GROUP, Axis, Floats, Series
+from lrlab.runs import LRChange
 from lrlab.schedules import number
 
-LOSS, ACCURACY, LR = "y", "y2", "y3"
-MEASURES = {LOSS: "loss", ACCURACY: "accuracy", LR: "LR"}
+LOSS, ACCURACY, LR, GRADIENT = "y", "y2", "y3", "y4"
+MEASURES = {LOSS: "loss", ACCURACY: "accuracy", GRADIENT: "gradient norm", LR: "LR"}
 
 MARKED_EPOCHS = 60
 """Up to so many epochs each validation is a visible point."""
+
+MOST_CLIPPED = 600
+"""Above so many clipped updates only some of them are marked: more would touch each other anyway."""
 
 MOST_JUMPS = 12
 """A run whose LR jumps more often gets no hair lines: they would be a hatching."""
@@ -30,6 +34,8 @@ LARGEST = 1e30
 
 LONGEST_NAME = 28
 NO_NUMBER = "#D55E00"
+CLIPPED = "#D55E00"
+NOTE_SIZE = 12
 QUIET = "#8a94a0"
 
 
@@ -62,13 +68,16 @@ class RunTraces:
         self.lr = run.steps["lr"].to_numpy(float)
         self.losses = (smooth(self.loss, self.window), run.epochs["val_loss"].to_numpy(float))
         self.accuracies = tuple(100 * run.epochs[name].to_numpy(float) for name in ("train_accuracy", "val_accuracy"))
+        self.norm = run.steps["grad_norm"].to_numpy(float) if "grad_norm" in run.steps else self.loss[:0]
+        self.group_lrs = {name: run.steps[GROUP + name].to_numpy(float) for name in run.groups}
         self.ahead = run.planned[len(self.lr) :] if run.live and run.planned is not None else self.lr[:0]
-        self.all_lr = np.concatenate([self.lr, self.ahead])
+        self.all_lr = np.concatenate([self.lr, self.ahead, *self.group_lrs.values()])
         begin = self.loss[:5][np.isfinite(self.loss[:5])]
         self.first_loss = float(np.median(begin)) if len(begin) else math.nan
 
-    def traces(self, highest_loss: float) -> list[dict[str, Any]]:
-        """All traces that have something to show; the loss axis ends at `highest_loss`."""
+    def traces(self, highest_loss: float, lowest_norm: float = 0.0) -> list[dict[str, Any]]:
+        """All traces that have something to show; the loss axis ends at `highest_loss`, the axis of the gradient's norm
+        begins at `lowest_norm`."""
         smoothed, val_loss = self.losses
         train_accuracy, val_accuracy = self.accuracies
         raw = self._line(LOSS, "", self.at_steps, self.loss, width=1, opacity=0.22) if self.alone else None
@@ -82,33 +91,99 @@ class RunTraces:
             ),
             self._validation(ACCURACY, val_accuracy, "%{y:.1f} %"),
             self._best(val_accuracy),
+            *self._gradient(),
+            self._clipped(lowest_norm),
             self._lr_ahead(),
+            *self._group_lrs(),
             self._lr_used(),
             self._no_number(smoothed, highest_loss),
         ]  # fmt: skip
         return [trace for trace in traces if trace]
 
     def hair_lines(self) -> list[dict[str, Any]]:
-        """A line through all three charts at each lone jump of the LR so far; a ramp is not made of jumps."""
+        """A line through all charts at each lone jump of the LR so far; a ramp is not made of jumps."""
         whole = self.lr if self.run.planned is None else self.run.planned
         if len(_jumps(whole)) > MOST_JUMPS:
             return []
+        by_hand = {row for row, _ in self._by_hand()}
+        # The new LR is used from the end of the last update that used the old one.
+        rows = [row for row in _jumps(self.lr).tolist() if row not in by_hand]
+        return [self._through(float(self.at_steps[row]), "jump", width=1, dash="dot") for row in rows]
+
+    def hand_lines(self) -> list[dict[str, Any]]:
+        """A line through all charts wherever a person has changed the LR."""
+        return [self._through(self._end_of(row), "hand", width=1.6, dash="6px,4px") for row, _ in self._by_hand()]
+
+    def hand_notes(self) -> list[dict[str, Any]]:
+        """What a person has multiplied the LR by, beside each line in the LR's chart."""
         return [
             {
-                "type": "line",
+                "text": f"by hand: {number(change.lr)}",
+                "showarrow": False,
                 "xref": "x",
-                "yref": "paper",
-                "x0": place,
-                "x1": place,
-                "y0": 0,
-                "y1": 1,
-                "layer": "below",
-                "line": {"width": 1, "dash": "dot", "color": QUIET if self.alone else self.run.colour},
-                "opacity": 0.8 if self.alone else 0.55,
+                "yref": f"{LR} domain",
+                "x": self._end_of(row),
+                "y": 1,
+                "xanchor": "left" if self._end_of(row) < 0.8 * self.run.length(self.x) else "right",
+                "yanchor": "top",
+                "font": {"size": NOTE_SIZE},
             }
-            # The new LR is used from the end of the last update that used the old one.
-            for place in self.at_steps[_jumps(self.lr)].tolist()
+            for row, change in self._by_hand()
         ]
+
+    def _by_hand(self) -> list[tuple[int, LRChange]]:
+        """The changes that updates have been made with, each with the row before it (-1: none was made before)."""
+        steps = self.run.steps["step"].to_numpy()
+        rows = [(int(np.searchsorted(steps, change.step)) - 1, change) for change in self.run.by_hand]
+        return [(row, change) for row, change in rows if row + 1 < len(steps)]
+
+    def _end_of(self, row: int) -> float:
+        return float(self.at_steps[row]) if row >= 0 else 0.0
+
+    def _through(self, place: float, name: str, **line: Any) -> dict[str, Any]:
+        """A line through all charts. Its name says what it means, for the key above them."""
+        return {
+            "type": "line", "name": name, "layer": "below", "xref": "x", "yref": "paper", "x0": place, "x1": place,
+            "y0": 0, "y1": 1, "line": {"color": QUIET if self.alone else self.run.colour, **line},
+            "opacity": 0.8 if self.alone else 0.55,
+        }  # fmt: skip
+
+    def _gradient(self) -> list[dict[str, Any] | None]:
+        """The norm of each update's gradient: of one run faint behind the smoothed one."""
+        raw = self._line(GRADIENT, "", self.at_steps[: len(self.norm)], self.norm, width=1, opacity=0.3)
+        smoothed = smooth(self.norm, self.window)
+        line = self._line(
+            GRADIENT, "", self.at_steps[: len(self.norm)], smoothed, "%{y:.3~g}" * self.talkative, width=1.6
+        )
+        return [raw if self.alone else None, line]
+
+    def _clipped(self, bottom: float) -> dict[str, Any] | None:
+        """A tick below each update whose gradient was clipped."""
+        if "clipped" not in self.run.steps or not len(self.norm):
+            return None
+        rows = np.flatnonzero(self.run.steps["clipped"].to_numpy(float) > 0)
+        if not len(rows):
+            return None
+        rows = rows[:: -(-len(rows) // MOST_CLIPPED)]
+        shade = CLIPPED if self.alone else self.run.colour
+        return self._trace(
+            GRADIENT, "clipped", {}, mode="markers", hoverinfo="skip", cliponaxis=False,
+            x=typed(self.at_steps[rows]), y=typed(np.full(len(rows), bottom)),
+            marker={"symbol": "line-ns", "size": 8, "line": {"width": 1.4, "color": shade}},
+        )  # fmt: skip
+
+    def clip_line(self) -> dict[str, Any] | None:
+        """The norm that clipping lets through, of a single run."""
+        if self.run.clip_norm is None or not self.alone:
+            return None
+        return {
+            "type": "line", "name": "limit", "layer": "below", "xref": "paper", "x0": 0, "x1": 1, "yref": GRADIENT,
+            "y0": self.run.clip_norm, "y1": self.run.clip_norm, "line": {"width": 1, "dash": "dot", "color": CLIPPED},
+        }  # fmt: skip
+
+    def _group_lrs(self) -> list[dict[str, Any]]:
+        """The LR of each parameter group, thin."""
+        return [self._used(lr, f"{name}'s", width=1, opacity=0.8) for name, lr in self.group_lrs.items()]
 
     def _called(self, y_axis: str, what: str) -> str:
         """The name of a trace at the pointer. Plotly reads markup in names, and a run's name is only text."""
@@ -164,14 +239,16 @@ class RunTraces:
         )  # fmt: skip
 
     def _lr_used(self) -> dict[str, Any] | None:
-        if not len(self.lr):
-            return None
-        rows = self._lr_rows(self.lr)
+        return self._used(self.lr, "", width=2.2) if len(self.lr) else None
+
+    def _used(self, used: Floats, what: str, width: float, **more: Any) -> dict[str, Any]:
+        rows = self._lr_rows(used)
         # One point before the first: update 0 holds its LR from 0 to its end.
-        lr = np.concatenate([self.lr[:1], self.lr[rows]])
+        lr = np.concatenate([used[:1], used[rows]])
+        places = np.concatenate([[0.0], self.at_steps[rows]])
         return self._trace(
-            LR, "", {"shape": "vh", "width": 2.2}, x=typed(np.concatenate([[0.0], self.at_steps[rows]])), y=typed(lr),
-            text=[number(value) for value in lr.tolist()], hovertemplate="%{text}",
+            LR, what, {"shape": "vh", "width": width}, x=typed(places), y=typed(lr),
+            text=[number(value) for value in lr.tolist()], hovertemplate="%{text}", **more,
         )  # fmt: skip
 
     def _lr_ahead(self) -> dict[str, Any] | None:
