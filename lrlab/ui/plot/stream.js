@@ -1,7 +1,7 @@
 // A stream of events from the server that comes back by itself: what it brings is told, and when it is lost for longer.
 
-const PATIENCE_MS = 2000; // a stream that is back by then was never announced as lost
-const AGAIN_MS = 2000;
+const LOSS_MS = 2000; // a stream that is back by then was never announced as lost
+const ASK_AGAIN_MS = 2000;
 
 class Stream {
   // told: { news(data, last), lost(isLost), refused(sentence) }
@@ -20,9 +20,9 @@ class Stream {
       this.take(event, true);
     });
     this.source.addEventListener("error", () => {
-      this.lostTimer ??= setTimeout(() => this.told.lost(true), PATIENCE_MS);
+      this.lostTimer ??= setTimeout(() => this.told.lost(true), LOSS_MS);
       // A browser gives up on an answer that is no stream; a server that is starting gives such answers.
-      if (this.source.readyState === EventSource.CLOSED) this.againTimer = setTimeout(() => this.ask(), AGAIN_MS);
+      if (this.source.readyState === EventSource.CLOSED) this.againTimer = setTimeout(() => this.ask(), ASK_AGAIN_MS);
     });
   }
 
