@@ -8,6 +8,7 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 from lrlab.runs import FINAL, Run, list_runs, load_run
 from lrlab.ui import places, texts
+from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
 from lrlab.ui.run_list import run_list
@@ -125,6 +126,7 @@ else:
     with st.expander(words["new"]):
         start()
     plot("live", {"runs": [run.id], "texts": texts.LIVE}, key=f"live-{run.id}", on_ended_change=lambda: None)
+    evaluation(home, run)
     below(run)
 if runs:
     st.markdown(f"##### {words['runs']}")
