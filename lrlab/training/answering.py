@@ -21,6 +21,8 @@ from pydantic import ValidationError
 
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
+from lrlab.training.predicting import predict
+from lrlab.training.seeing import augmented
 
 IDLE = 600.0
 """Seconds without a question after which the helper leaves and gives its memory back."""
@@ -28,7 +30,10 @@ IDLE = 600.0
 Question = Callable[..., Any]
 """Called with the lab's Home and the arguments by name; gives what JSON can hold, or raises LabError."""
 
-QUESTIONS: dict[str, Question] = {}
+QUESTIONS: dict[str, Question] = {
+    "augmented": augmented,
+    "predict": predict,
+}
 """What may be asked."""
 
 _log = logging.getLogger(__name__)

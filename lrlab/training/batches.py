@@ -62,6 +62,7 @@ class Pictures:
         # Every crop of every image as a view, (N, room + 1, room + 1, S, S, 3): to crop a batch is to index it once.
         self._crops = self._pixels.unfold(1, image_size, 1).unfold(2, image_size, 1).permute(0, 1, 2, 4, 5, 3)
         self._labels = torch.tensor(labels).to(self.home)
+        self.normalization = normalization
         self.normalizer = Normalizer(normalization, image_size, device)
 
     def random(self, rows: Tensor, tops: Tensor, lefts: Tensor, flips: Tensor) -> Batch:
@@ -116,6 +117,12 @@ class TrainBatches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number`, from batch `start` on; both count from 0."""
+        cuts = self.cuts(number).to(self.pictures.home)
+        for index in range(start, len(self)):
+            yield self.batch(cuts.of(index, self.batch_size), number, index)
+
+    def cuts(self, number: int) -> Cuts:
+        """The images of epoch `number` in their order, with their cuts; on the CPU."""
         count = len(self) * self.batch_size
         # Drawn on the CPU for the whole epoch: the same images, crops and flips on every device.
         generator = torch.Generator().manual_seed(_mixed(self.seed, number))
@@ -124,9 +131,7 @@ class TrainBatches:
         flips = torch.rand(count, generator=generator) < self.augment.horizontal_flip
         if self.augment.crop != "shift":
             corners = torch.full_like(corners, self.pictures.room // 2)
-        there = Cuts(order, corners[0], corners[1], flips).to(self.pictures.home)
-        for index in range(start, len(self)):
-            yield self.batch(there.of(index, self.batch_size), number, index)
+        return Cuts(order, corners[0], corners[1], flips)
 
     def batch(self, cuts: Cuts, epoch: int, index: int) -> Batch:
         """The images that `cuts` names, changed as batch `index` of epoch `epoch` is."""

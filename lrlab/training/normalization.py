@@ -45,7 +45,6 @@ class Normalizer:
     """Carries out a Normalization on pictures of `image_size` px on `device`; (B, 3, S, S), channels last, come out."""
 
     def __init__(self, normalization: Normalization, image_size: int, device: torch.device) -> None:
-        self.normalization = normalization
         mean, std = normalization.mean, normalization.std
         self._of_shares = [torch.tensor(values, device=device)[:, None, None] for values in (mean, std)]
         self._mean: Tensor | float
