@@ -22,7 +22,7 @@ home = lab_home()
 
 
 def chosen(searches: list[Run]) -> Run | None:
-    """The search to show: the address's, else one that is at work, else the newest, unless a new one was asked for."""
+    """The search to show: the address's, else the one that is at work."""
     asked = st.query_params.get("run")
     if asked:
         try:
@@ -33,12 +33,16 @@ def chosen(searches: list[Run]) -> Run | None:
             return run
         st.warning(words["missing"])
         del st.query_params["run"]
-    at_work = (run for run in reversed(searches) if run.state not in FINAL)
-    return next(at_work, searches[0] if searches else None)
+    return next((run for run in reversed(searches) if run.state not in FINAL), None)
 
 
 def start(datasets: list[str]) -> None:
-    """The form; a search that was started is shown below it."""
+    """The form; a search that was started takes its place."""
+    if not datasets:
+        st.write(words["no_images"])
+        if st.button(words["bring"], type="primary", key="find_lr.bring"):
+            st.switch_page(places.IMAGES)
+        return
     search = find_lr_form(home, datasets)
     if search is None:
         return
@@ -94,18 +98,16 @@ def at_work(searches: list[Run]) -> bool:
 
 st.html(STYLE)
 st.title(words["title"])
-st.write(words["lead"])
 datasets = [dataset.name for dataset in list_datasets(home)]
 searches = list_runs(home, kind="find_lr")
 run = chosen(searches)
-if datasets:
-    start(datasets)
-else:
-    st.write(words["no_images"])
-    if st.button(words["bring"], type="primary", key="find_lr.bring"):
-        st.switch_page(places.IMAGES)
 if run:
+    with st.expander(words["new"]):
+        start(datasets)
     show(run, datasets)
+else:
+    st.write(words["lead"])
+    start(datasets)
 if searches:
     st.markdown(f"##### {words['jobs']}")
     live = at_work(searches[:RECENT])

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lrlab.cli.documents import changed, read_json
@@ -60,15 +61,15 @@ def run(given: argparse.Namespace) -> int:
     if given.detach:
         return 0
     try:
-        return _follow(home, submitted.id)
+        return follow(home, submitted.id)
     except KeyboardInterrupt:
         note(f"The run goes on. Look at it: python -m lrlab runs show {submitted.id}")
         note(f"Stop it: python -m lrlab runs stop {submitted.id}")
         return INTERRUPTED
 
 
-def _follow(home: Home, run_id: str) -> int:
-    """Shows the run's progress until it has ended; 0 only where it succeeded."""
+def follow(home: Home, run_id: str, line: Callable[[RunStatus], str] | None = None) -> int:
+    """Shows the run's progress until it has ended; 0 only where it succeeded. `line`: what is said of it meanwhile."""
     from lrlab import jobs
     from lrlab.runs import FINAL, load_run
 
@@ -79,7 +80,7 @@ def _follow(home: Home, run_id: str) -> int:
             # Read first: a "lost" that nobody has written down yet may still become a cause.
             recorded = load_run(run_id, home).record.state
             seen = jobs.run_status(home, run_id)
-            bar.show(seen.share if seen.step else None, _line(seen), mark=_mark(seen))
+            bar.show(seen.share if seen.step else None, (line or _line)(seen), mark=_mark(seen))
             if recorded in FINAL:
                 break
             if time.monotonic() - checked > HELP_EVERY:

@@ -237,7 +237,7 @@ def _suggested(method: Method, sweeps: Sequence[Sweep]) -> Suggestion:
         )  # fmt: skip
     lr = rates[0] if len(rates) == 1 else math.exp(sum(map(math.log, rates)) / len(rates))
     spread = "" if len(rates) == 1 else f" Over {len(rates)} seeds: {number(min(rates))} to {number(max(rates))}."
-    return Suggestion(method, lr, _how(method, found) + spread, rates)
+    return Suggestion(method, lr, _how(method, found) + spread + _caution(lr, sweeps), rates)
 
 
 _METHODS = {"valley": valley, "steepest": steepest, "minimum": minimum, "slide": slide}
@@ -255,6 +255,14 @@ def _how(method: Method, found: Sequence[Found]) -> str:
         f"An interval of {INTERVAL} updates slides down from the highest LR while the slopes at its two ends differ; "
         "this is its lower end where they no longer do."
     )
+
+
+def _caution(lr: float, sweeps: Sequence[Sweep]) -> str:
+    """What is to be said of an LR that is higher than the one with the lowest loss."""
+    lowest = _middle([minimum(sweep.lr[sweep.read], sweep.smoothed[sweep.read]).end for sweep in sweeps])
+    if lr <= lowest:
+        return ""
+    return f" It lies beyond {number(lowest)}, where the loss is lowest, so it is likely to be too high."
 
 
 def _no_bend(without: int, of: int) -> str:

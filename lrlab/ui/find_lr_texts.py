@@ -32,7 +32,7 @@ PAGE = {
     "start": "Find an LR",
     "starting": "Putting the search into the queue",
     "faulty": "Something above needs a change before this can start.",
-    "no_images": "There are no images yet. Take the built-in sample set, or bring your own.",
+    "no_images": "There are no images yet. Bring your own, or take the built-in sample set.",
     "bring": "Go to Images",
     "missing": "The search of this address does not exist any more.",
     "jobs": "Searches",
