@@ -51,7 +51,13 @@ def ask(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -
 
 
 def ask_later(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -> Future[Any]:
-    """As `ask`, at once: the answer comes to the future. Who asks the same meanwhile gets the same future."""
+    """As `ask`, at once: the answer comes to the future. Who asks the same meanwhile gets the same future, and an answer
+    that was kept on disk is there already."""
+    if keep:
+        with suppress(FileNotFoundError):
+            done: Future[Any] = Future()
+            done.set_result(_kept(home, question, arguments))
+            return done
     name = _name(question, {"home": str(home.root), **arguments})
     with _asked_lock:
         future = _asked.get(name)

@@ -104,6 +104,8 @@ def test_a_kept_answer_is_read_and_not_asked_for(home: Home, helper: Helper, mon
     assert ask(home, "echo", keep=True, n=1) == first  # the same pid, which is gone
     assert ask(home, "echo", keep=True, n=2)["pid"] != first["pid"]
     assert len(list(home.answers.iterdir())) == 2
+    later = ask_later(home, "echo", keep=True, n=1)
+    assert later.done() and later.result() == first
     monkeypatch.setattr(answers, "_code", lambda: [("loop.py", 1, 1)])
     assert ask(home, "echo", keep=True, n=1)["pid"] != first["pid"]
 

@@ -50,10 +50,16 @@ def test_the_header_can_be_read_by_others(path: Path) -> None:
     assert header["model"] == "small_cnn"
     assert json.loads(header["classes"]) == ["Brücke", 'a "b"', "2"]
     assert {name: json.loads(header[name]) for name in ("mean", "std", "epoch")} == {
-        "mean": 0.5,
-        "std": 0.25,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.25, 0.25, 0.25],
         "epoch": 7,
     }
+
+
+def test_files_of_older_versions_hold_one_number_for_all_channels() -> None:
+    told = FACTS.model_dump() | {"mean": 0.5, "std": 0.25}
+    assert ModelFacts.model_validate(told).mean == (0.5, 0.5, 0.5)
+    assert ModelFacts.model_validate(told).std == (0.25, 0.25, 0.25)
 
 
 def test_saving_again_replaces_and_leaves_nothing_behind(path: Path) -> None:
