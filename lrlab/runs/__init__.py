@@ -31,6 +31,7 @@ from lrlab.runs.store import (
 )
 
 if TYPE_CHECKING:
+    from lrlab.runs.advice import Advice, advise, with_changes
     from lrlab.runs.compare import differences, legend
     from lrlab.runs.evaluation import Confusion, Evaluation, confusions, evaluate, means, per_class
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
@@ -41,11 +42,13 @@ if TYPE_CHECKING:
     from lrlab.runs.verdict import headline
 
 _LATER = {
+    "Advice": "advice",
     "Confusion": "evaluation",
     "Evaluation": "evaluation",
     "Predictions": "predictions",
     "RunStatus": "standing",
     "Tail": "tail",
+    "advise": "advice",
     "chance": "predictions",
     "confusions": "evaluation",
     "differences": "compare",
@@ -66,12 +69,14 @@ _LATER = {
     "store_predictions": "predictions",
     "table": "overview",
     "tabulated": "predictions",
+    "with_changes": "advice",
 }
 
 __all__ = [
     "EPOCH_COLUMNS",
     "FINAL",
     "STEP_COLUMNS",
+    "Advice",
     "Attempt",
     "Beat",
     "Checkpoint",
@@ -90,6 +95,7 @@ __all__ = [
     "RunStatus",
     "State",
     "Tail",
+    "advise",
     "beyond",
     "chance",
     "checkpoint_file",
@@ -132,6 +138,7 @@ __all__ = [
     "update",
     "usable_checkpoints",
     "what_comes",
+    "with_changes",
     "withdraw_stop",
     "worker_gone",
 ]
