@@ -66,6 +66,13 @@ class Experiment(Part):
         return self.batch_size * self.accumulate
 
     @property
+    def normalization(self) -> Literal["centred", "plain", "dataset", "imagenet"]:
+        """How images are normalised, "auto" being decided."""
+        if self.augment.normalization == "auto":
+            return "centred" if self.pretrained == "none" else "imagenet"
+        return self.augment.normalization
+
+    @property
     def watched(self) -> str:
         """The column of the epochs' log that ReduceLROnPlateau is given; empty for every other schedule."""
         plateau = self.schedule.scheduler

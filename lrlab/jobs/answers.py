@@ -51,8 +51,10 @@ def ask(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -
 
 
 def ask_later(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -> Future[Any]:
-    """As `ask`, at once: the answer comes to the future. Who asks the same meanwhile gets the same future, and an answer
-    that was kept on disk is there already."""
+    """As `ask`, at once: the answer comes to the future. Who asks the same meanwhile gets the same future.
+
+    An answer that was kept on disk is there already.
+    """
     if keep:
         with suppress(FileNotFoundError):
             done: Future[Any] = Future()

@@ -71,12 +71,9 @@ class Normalizer:
 
 def statistics(experiment: Experiment, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:
     """How `experiment` normalises the decoded `images`, uint8 of shape (N, P, P, 3), of which it trains on `rows`."""
-    name = experiment.augment.normalization
-    if name == "auto":
-        name = "centred" if experiment.pretrained == "none" else "imagenet"
-    if name == "dataset":
+    if experiment.normalization == "dataset":
         return measured(images, rows)
-    return {"centred": CENTRED, "plain": PLAIN, "imagenet": IMAGENET}[name]
+    return {"centred": CENTRED, "plain": PLAIN, "imagenet": IMAGENET}[experiment.normalization]
 
 
 def measured(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:

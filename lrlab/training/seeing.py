@@ -83,7 +83,7 @@ def _normalization(home: Home, dataset: Dataset, asked: Experiment, train: NDArr
     """The experiment's, as far as it can be seen: once it is undone, only what was blotted out shows it."""
     if not asked.augment.erasing:
         return CENTRED
-    if asked.augment.normalization != "dataset":
+    if asked.normalization != "dataset":
         return statistics(asked, np.empty((0, 1, 1, 3), np.uint8), train)
     return statistics(asked, decoded(home, dataset, asked.image_size), train)
 
@@ -98,7 +98,7 @@ def _bytes(images: Tensor, normalization: Normalization) -> NDArray[np.uint8]:
 def _words(targets: Tensor, classes: tuple[str, ...]) -> list[str | None]:
     if not targets.is_floating_point():
         return [None] * len(targets)
-    return [" + ".join(f"{share:.0%} {classes[label]}" for share, label in _largest(row)) for row in targets.tolist()]
+    return [" + ".join(f"{100 * share:.0f} % {classes[label]}" for share, label in _largest(row)) for row in targets.tolist()]
 
 
 def _largest(shares: list[float]) -> list[tuple[float, int]]:
