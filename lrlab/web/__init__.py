@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from lrlab.home import Home
-from lrlab.web import finder, live, predicting, runs, uploads
+from lrlab.web import finder, hand, live, predicting, runs, uploads
 from lrlab.web.access import Access, allowed_hosts
 from lrlab.web.assets import plotly_js
 from lrlab.web.curve import curve
@@ -24,6 +24,7 @@ def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:
         *live.routes(home, access),
         *finder.routes(home, access),
         *runs.routes(home, access),
+        *hand.routes(home, access),
         *predicting.routes(home, access),
         *uploads.routes(home, access),
     ]

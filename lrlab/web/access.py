@@ -27,6 +27,8 @@ ACTIONS: dict[str, Kind] = {
     "read the lab's status": "read",
     "download a run's files": "read",
     "stop a run": "change",
+    "change a run's LR": "change",
+    "resume a run": "change",
     "upload images": "change",
     "watch an import": "read",
     "cancel an import": "change",

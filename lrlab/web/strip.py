@@ -8,7 +8,7 @@ from typing import Any
 from lrlab.runs import FINAL, RunStatus, duration
 
 STALLED_ADVICE = "It may still be working on something slow. If nothing moves for minutes, stop it and start it again."
-LOST_ADVICE = "What it logged so far is kept. Start it again to train it to its end."
+LOST_ADVICE = "What it logged so far is kept. Resume it to train it to its end."
 
 
 def strip(

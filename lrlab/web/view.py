@@ -13,6 +13,7 @@ from lrlab.charts.series import Axis
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.runs import Run, RunStatus, Tail, legend, load_run, status, stop_requested
+from lrlab.web.aside import Aside
 from lrlab.web.strip import strip
 
 MOST_RUNS = 16
@@ -54,6 +55,7 @@ class Builder:
 
     For one thread at a time. The data of an event: {"figure": Figure, "drawing": a number that changes with the figure,
     "smoothed": over how many updates the training loss is smoothed (null: not the same for all), "runs": [strip, ...]}.
+    A single run's strip also has what `Aside` says of it.
     """
 
     def __init__(self, home: Home, view: View) -> None:
@@ -71,6 +73,8 @@ class Builder:
         labels = legend([one.run for one in shown]) if len(shown) > 1 else [one.status.name for one in shown]
         shades = distinct_colours([one.colour for one in shown])
         strips = [one.strip(label, shade) for one, label, shade in zip(shown, labels, shades, strict=True)]
+        if len(shown) == 1:  # what can be done to one run, and what to try next
+            strips[0] |= shown[0].aside(self._home)
         if not fresh and strips == self._strips:
             return None
         self._strips = strips
@@ -110,6 +114,7 @@ class _Followed:
         record = run.record
         self.colour, self.steps_per_epoch = record.colour, record.steps_per_epoch
         self._tail = Tail(run)
+        self._aside = Aside(run)
         self._written: int | None = None
         self.status: RunStatus = status(run)
 
@@ -132,6 +137,9 @@ class _Followed:
         run = self.run
         best, last = run.best_model.is_file(), run.last_model.is_file()
         return strip(self.status, label, shade, stopping=stop_requested(run), has_best=best, has_last=last)
+
+    def aside(self, home: Home) -> dict[str, Any]:
+        return self._aside.look(home, self.status, self._tail)
 
     def series(self, label: str, shade: str) -> Series:
         return series(self.run, shade, label, steps=self._tail.steps, epochs=self._tail.epochs)

@@ -1,0 +1,71 @@
+"""What stands beside a single run: the hand on its LR, going on with it, early stopping, and what to try next."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lrlab.datasets import load_dataset, split
+from lrlab.errors import LabError
+from lrlab.home import Home
+from lrlab.runs import Run, RunRecord, RunStatus, Tail, advise
+from lrlab.runs.stopping import course_of, outlook
+from lrlab.web.hand import again, hand
+
+
+class Aside:
+    """Follows one run. What takes more than a moment is done once an epoch."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._images: dict[str, int] | None = None
+        self._looked: tuple[int, str, int] | None = None
+        self._advice: list[dict[str, Any]] = []
+        self._early = ""
+
+    def look(self, home: Home, status: RunStatus, tail: Tail) -> dict[str, Any]:
+        """{"hand", "again": as in `hand`; "early": a sentence on early stopping, or ""; "advice": [{"name", "seen", "why",
+        "label", "deed", "amount"}]}, ready for JSON."""
+        record = self._run.record
+        seen = (len(tail.epochs), status.state, len(record.lr_changes))
+        if seen != self._looked:
+            self._looked = seen
+            self._advice = self._advise(home, record, status, tail)
+            self._early = self._near_its_end(record, status, tail)
+        lr = float(tail.steps["lr"].iloc[-1]) if len(tail.steps) else None
+        return {
+            "hand": hand(self._run, record, status, lr),
+            "again": again(self._run, record, status),
+            "early": self._early,
+            "advice": self._advice,
+        }
+
+    def _advise(self, home: Home, record: RunRecord, status: RunStatus, tail: Tail) -> list[dict[str, Any]]:
+        if not len(tail.steps):
+            return []
+        if self._images is None:
+            self._images = _images(home, record)
+        found = advise(record, tail.steps, tail.epochs, live=not status.final, images=self._images)
+        told = ("name", "seen", "why", "label", "deed", "amount")
+        return [{name: asdict(one)[name] for name in told} for one in found]
+
+    def _near_its_end(self, record: RunRecord, status: RunStatus, tail: Tail) -> str:
+        stopping = record.experiment.early_stopping
+        if status.final:
+            return record.result.closing
+        if stopping.monitor == "none":
+            return ""
+        return outlook(course_of(record), stopping, tail.epochs[stopping.monitor].tolist())
+
+
+def _images(home: Home, record: RunRecord) -> dict[str, int]:
+    """The training images of each class; empty where the data set is not there any more."""
+    try:
+        dataset = load_dataset(home, record.dataset.id)
+        rows = split(dataset, record.experiment.validation).train
+    except LabError:
+        return {}
+    counts = np.bincount(dataset.images["label"].to_numpy()[rows], minlength=len(dataset.classes))
+    return dict(zip(dataset.classes, counts.tolist(), strict=True))
