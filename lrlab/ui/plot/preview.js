@@ -6,6 +6,13 @@
 // last legal one; trigger: `train`, the same when the button is pressed.
 
 const SETTLE_MS = 300; // after the last movement the page's Python side is told, and an edit is one to undo
+const UNSEEN_MS = 100; // a page that nobody sees is not painted
+
+// Calls `next` once what now stands in the page has been painted; it may be called once more.
+function afterPaint(next) {
+  requestAnimationFrame(() => setTimeout(next));
+  setTimeout(next, UNSEEN_MS);
+}
 
 class Preview {
   constructor(root, component) {
@@ -21,7 +28,10 @@ class Preview {
       answered: (answer) => this.show(answer),
       refused: (answer, changes) => this.refuse(answer, changes),
       away: (away) => this.away(away),
-      known: (control) => this.fields.has(control) || control.startsWith("points "),
+      known: (control) => {
+        this.tell();
+        return this.fields.has(control) || control.startsWith("points ");
+      },
       idle: () => this.rest(),
     });
     this.update(component);
@@ -153,6 +163,7 @@ class Preview {
   }
 
   settle() {
+    this.tell();
     if (!this.dragging) this.history.settle(this.exchange.state);
     this.travelled();
     assign(this.spoken, "textContent", this.words.textContent);
@@ -166,24 +177,35 @@ class Preview {
 
   // ---- showing ------------------------------------------------------------------------------------------------
 
+  // The curve comes first. Where it only moved, what is said of it follows as soon as it is painted.
   show(answer) {
-    const { state } = answer;
-    this.complain([]);
-    this.controls(answer);
-    assign(this.words, "textContent", answer.sentences.join(" "));
-    this.list(answer.cuts);
-    this.checks.show(answer.checks);
-    this.kept.show(answer.kept);
-    this.keepButton.disabled = state.kept.length >= this.component.data.most_kept;
     this.plot.classList.toggle("tall", answer.tall);
     // A finger on the chart scrolls the page; zooming is for pointers that hover.
     if (matchMedia("(pointer: coarse)").matches) answer.figure.layout.dragmode = false;
-    this.chart.draw(answer.figure).catch((error) => this.complain([["", error.message]]));
-    this.travelled();
-    this.last = answer;
+    this.chart.show(answer.figure).catch((error) => this.complain([["", error.message]]));
+    this.last = this.untold = answer;
     const { afterwards } = this;
     this.afterwards = null;
-    afterwards?.();
+    if (this.chart.moved === answer.figure && !afterwards) afterPaint(() => this.tell());
+    else {
+      this.tell();
+      afterwards?.();
+    }
+  }
+
+  // The words, checks and controls of the last answer.
+  tell() {
+    const { untold } = this;
+    if (!untold) return;
+    this.untold = null;
+    this.complain([]);
+    this.controls(untold);
+    assign(this.words, "textContent", untold.sentences.join(" "));
+    this.list(untold.cuts);
+    this.checks.show(untold.checks);
+    this.kept.show(untold.kept);
+    this.keepButton.disabled = untold.state.kept.length >= this.component.data.most_kept;
+    this.travelled();
   }
 
   controls({ state, form, colour }) {
@@ -213,6 +235,7 @@ class Preview {
   }
 
   refuse(answer, changes) {
+    this.tell();
     this.afterwards = null;
     // A choice that was refused is not made; a value stays as it was typed, with the reason beside it. A state that is
     // refused as it stands, such as one whose run was deleted, shows its controls to be mended.
@@ -254,6 +277,7 @@ class Preview {
   }
 
   close() {
+    this.untold = null;
     clearTimeout(this.settling);
     document.removeEventListener("keydown", this.keys);
     removeEventListener("pointerup", this.released);
