@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrlab.experiments import EarlyStopping
+from lrlab.runs.planning import planned_curve
+from lrlab.runs.record import RunRecord
 from lrlab.schedules import ReduceLROnPlateau, ScheduleSpec, number
 
 FALLEN = 0.95
@@ -50,7 +52,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Fall:
-    """The next fall of the LR: from `before` to `after`, at update `update` where it is `sudden`, else until then."""
+    """A fall of the LR from `before` to `after`: at update `update` where it is `sudden`, else until then."""
 
     update: int
     before: float
@@ -58,86 +60,88 @@ class Fall:
     sudden: bool
 
 
-def next_fall(lr: NDArray[np.float64], update: int) -> Fall | None:
+def next_fall(lr: NDArray[np.float64], update: int, steps_per_epoch: int) -> Fall | None:
     """The next fall of the planned LR (one for each update of the run) after `update`; None where none comes.
 
-    A step down is told with its height; a gradual fall as a whole, down to where the LR stops falling.
+    A step down after which the LR falls no further for more than an epoch is told by itself; a gradual fall, or one in
+    small steps, as a whole, down to the update where the LR falls no further.
     """
-    now, ahead = float(lr[update]), lr[update + 1 :]
-    below = np.flatnonzero(ahead < FALLEN * now)
+    now, rest = float(lr[update]), lr[update + 1 :]
+    below = np.flatnonzero(rest < FALLEN * now)
     if not len(below):
         return None
-    first = int(below[0])
-    at = update + 1 + first
-    if ahead[first] < FALLEN * lr[at - 1]:
-        return Fall(at, now, float(ahead[first]), sudden=True)
-    rises = np.flatnonzero(np.diff(ahead[first:]) > 0)
-    until = int(rises[0]) if len(rises) else len(ahead) - 1 - first
-    # Where the lowest LR is reached and kept, the fall ends when it is reached.
-    until = int(np.argmin(ahead[first : first + until + 1]))
-    return Fall(at + until, now, float(ahead[first + until]), sudden=False)
+    first = update + 1 + int(below[0])
+    if lr[first] < FALLEN * lr[first - 1] and lr[first : first + steps_per_epoch + 1].min() == lr[first]:
+        return Fall(first, now, float(lr[first]), sudden=True)
+    rises = np.flatnonzero(np.diff(lr[first:]) > 0)
+    falling = lr[first : first + int(rises[0]) + 1] if len(rises) else lr[first:]
+    lowest = first + int(np.argmin(falling))
+    return Fall(lowest, now, float(lr[lowest]), sudden=False)
 
 
-def ahead(spec: ScheduleSpec, stopping: EarlyStopping, lr: NDArray[np.float64], done: int, steps_per_epoch: int) -> str:
-    """What the schedule has in store after `done` updates, as a clause after "the LR ..."; empty where it only stays or
-    rises. `lr`: the planned one, for each update of the whole run."""
-    plateau = spec.scheduler
-    if isinstance(plateau, ReduceLROnPlateau):
-        if plateau.patience < stopping.patience:
-            return ""
-        return (
-            f"could not fall before: ReduceLROnPlateau waits for {plateau.patience + 1} such epochs, "
-            f"early stopping for {stopping.patience}"
-        )
-    fall = next_fall(lr, done - 1) if 0 < done < len(lr) else None
-    if fall is None:
-        return ""
-    when = fall.update // steps_per_epoch
-    how = "at" if fall.sudden else "by"
-    return f"would have fallen from {number(fall.before)} to {number(fall.after)} {how} epoch {when}"
+@dataclass(frozen=True)
+class Course:
+    """A run's schedule: its spec, the planned LR of every update (empty where not known), the updates of an epoch."""
+
+    spec: ScheduleSpec
+    lr: NDArray[np.float64]
+    steps_per_epoch: int
+
+    def ahead(self, epoch: int) -> Fall | None:
+        """The next fall of the planned LR after `epoch`; None where none is known to come."""
+        done = (epoch + 1) * self.steps_per_epoch
+        return next_fall(self.lr, done - 1, self.steps_per_epoch) if done < len(self.lr) else None
+
+    def told(self, fall: Fall) -> str:
+        """Where a fall goes, as it follows on "fall" or "fallen"."""
+        when = f"{'at' if fall.sudden else 'by'} epoch {fall.update // self.steps_per_epoch}"
+        return f"from {number(fall.before)} to {number(fall.after)} {when}"
 
 
-def closing(spec: ScheduleSpec, patience: Patience, epoch: int, lr: NDArray[np.float64], steps_per_epoch: int) -> str:
+def course_of(record: RunRecord) -> Course:
+    """The run's schedule with a person's changes of the LR and the epochs that were asked for later."""
+    drawn = planned_curve(record)
+    return Course(record.experiment.schedule, drawn.lr if drawn else np.zeros(0), record.steps_per_epoch)
+
+
+def closing(course: Course, patience: Patience, epoch: int) -> str:
     """Why the run ended after `epoch`, and what the LR would still have done, in sentences."""
-    settings = patience.settings
-    epochs = "1 epoch" if patience.waited == 1 else f"{patience.waited} epochs"
-    least = f" by more than {number(settings.min_delta)}" if settings.min_delta else ""
-    since = f" since epoch {patience.epoch}" if patience.epoch is not None else ""
-    text = f"Stopped early after epoch {epoch}: {settings.monitor} had not improved{least} for {epochs}{since}."
-    done = (epoch + 1) * steps_per_epoch
-    still = ahead(spec, settings, lr, done, steps_per_epoch)
-    if not still:
+    text = f"Stopped early after epoch {epoch}: {_unimproved(patience, 'had')}."
+    plateau, waits = course.spec.scheduler, patience.settings.patience
+    if isinstance(plateau, ReduceLROnPlateau) and plateau.patience >= waits:
+        return (
+            f"{text} The LR could not fall before: ReduceLROnPlateau lowers it after {plateau.patience + 1} "
+            f"such epochs, and early stopping waits for {waits}."
+        )
+    fall = course.ahead(epoch)
+    if fall is None:
         return text
-    text += f" The LR {still}."
-    fall = next_fall(lr, done - 1) if not isinstance(spec.scheduler, ReduceLROnPlateau) and done < len(lr) else None
-    if fall is None or patience.epoch is None:
-        return text
-    # So long that the epoch with the fallen LR is still trained and may improve.
-    return f"{text} A patience of {fall.update // steps_per_epoch - patience.epoch + 1} would have waited for that."
+    text += f" The LR would have fallen {course.told(fall)}."
+    # So long that the epoch with the fallen LR is still trained and can improve.
+    seen = patience.epoch if patience.epoch is not None else patience.settings.start_from_epoch - 1
+    return f"{text} A patience of {fall.update // course.steps_per_epoch - seen} would have waited for that."
 
 
-def outlook(
-    spec: ScheduleSpec,
-    settings: EarlyStopping,
-    values: Sequence[float],
-    lr: NDArray[np.float64],
-    steps_per_epoch: int,
-) -> str:
-    """A sentence on a run under way that early stopping may soon end; empty where it is not near.
+def outlook(course: Course, settings: EarlyStopping, values: Sequence[float]) -> str:
+    """A sentence on a run under way whose next epoch may be its last; empty where that is not near.
 
-    `values`: the monitored column of the epochs so far, from epoch 0. `lr`: the planned LR of every update of the run.
+    `values`: the monitored column of the epochs so far, from epoch 0.
     """
-    if settings.monitor == "none":
+    if settings.monitor == "none" or not len(values):
         return ""
     patience, ended = Patience(settings), False
     for epoch, value in enumerate(values):
         ended = patience.see(epoch, value)
-    left = settings.patience - patience.waited
-    if ended or not patience.waited or left > 1:
+    if ended or not patience.waited or patience.waited + 1 < settings.patience:
         return ""
-    text = f"{settings.monitor} has not improved for {patience.waited} epochs: another one ends the run"
-    if patience.waited == 1:
-        text = text.replace("1 epochs", "1 epoch")
-    still = ahead(spec, settings, lr, len(values) * steps_per_epoch, steps_per_epoch)
-    still = still.replace("would have fallen", "would fall")
-    return f"{text}, though the LR {still}." if still.startswith("would") else f"{text}."
+    text = f"{_unimproved(patience, 'has')}; another such epoch ends the run"
+    fall = course.ahead(len(values) - 1)
+    return f"{text}, though the LR is to fall {course.told(fall)}." if fall else f"{text}."
+
+
+def _unimproved(patience: Patience, has: str) -> str:
+    settings = patience.settings
+    least = f" by more than {number(settings.min_delta)}" if settings.min_delta else ""
+    epochs = "1 epoch" if patience.waited == 1 else f"{patience.waited} epochs"
+    since = f" since epoch {patience.epoch}" if patience.epoch is not None else ""
+    return f"{settings.monitor} {has} not improved{least} for {epochs}{since}"

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lrlab.datasets import Dataset, Split, decoded, load_dataset, split
+from lrlab.datasets import Dataset, Progress, Split, decoded, load_dataset, split
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.runs import Attempt, Beat, Result, Run, RunRecord, open_log, revise, stop_requested
+from lrlab.runs.stopping import course_of
 from lrlab.schedules import Curve, label
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
-from lrlab.training.checkpoints import ModelFacts, load_model, save_model
+from lrlab.training.checkpoints import ModelFacts, save_model
 from lrlab.training.devices import Device, choose_device
+from lrlab.training.evaluation import write_predictions
 from lrlab.training.gradient import Gradient
 from lrlab.training.loop import Loop, Update
 from lrlab.training.loss import build_loss
+from lrlab.training.memory import CudaMemory, OutOfMemory, fitting_batch, small_update
 from lrlab.training.models import build_model, check_batch
+from lrlab.training.normalization import Normalization, statistics
 from lrlab.training.observers import EarlyStop, Heartbeat, Keeper, Recorder, StopRequested, StopWatch
 from lrlab.training.optimizers import build_optimizer
 from lrlab.training.rates import Rates
 from lrlab.training.schedulers import Driver, check
+
+AFTER_STOP = 10.0
+"""Seconds for the predictions of a run that a person stopped: well before its supervisor loses patience."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ _log = logging.getLogger(__name__)
 class _Parts:
     """The batches of each part; `test` is None where the data set has none. `labels`: of the training images."""
 
+    dataset: Dataset
     labels: NDArray[np.int64]
     train: TrainBatches
     val: EvalBatches
@@ -69,7 +78,13 @@ class Session:
             lambda done, total: self._say("checking the schedule", done, total),
         )
         self._say("building the model")
-        self._fit(device, parts, previewed)
+        try:
+            self._fit(device, parts, previewed)
+            self._evaluate(device, parts, self._say)
+        except StopRequested:
+            if self.result.best_epoch is not None:
+                self._evaluate(device, parts, self._beat.say, AFTER_STOP)
+            raise
 
     def _say(self, what: str, done: int = 0, total: int = 0) -> None:
         self._stop.look()
@@ -92,12 +107,14 @@ class Session:
         self._check_counts(rows)
         images = decoded(self._home, dataset, experiment.image_size, self._say)
         labels = dataset.images["label"].to_numpy(dtype="int64")
-        pictures = Pictures(images, labels, experiment.image_size, device.device)
+        normalization = statistics(experiment, images, rows.train)
+        pictures = Pictures(images, labels, experiment.image_size, device.device, normalization)
         _log.info("%s: %d images to train on, %d to validate", dataset.name, len(rows.train), len(rows.val))
         together = eval_batch_size(experiment.batch_size, experiment.image_size, device.device)
         return _Parts(
+            dataset,
             labels[rows.train],
-            TrainBatches(pictures, rows.train, experiment.batch_size, experiment.seed),
+            TrainBatches(pictures, rows.train, experiment.batch_size, experiment.seed, experiment.augment),
             EvalBatches(pictures, rows.val, together),
             EvalBatches(pictures, rows.test, together) if len(rows.test) else None,
         )
@@ -123,7 +140,7 @@ class Session:
             )
 
     def _fit(self, device: Device, parts: _Parts, previewed: Curve) -> None:
-        experiment, facts = self._experiment, self._facts()
+        experiment, facts = self._experiment, self._facts(parts.train.pictures.normalization)
         torch.manual_seed(experiment.seed)
         model = build_model(
             experiment.model,
@@ -143,7 +160,7 @@ class Session:
         with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
             recorder = Recorder(log, experiment.images_per_update, columns)
             keeper = Keeper(self._run.best_model, facts, self._beat, experiment.early_stopping.monitor)
-            early = EarlyStop(experiment.early_stopping, experiment.schedule, lambda: previewed.lr)
+            early = EarlyStop(experiment.early_stopping, lambda: course_of(self._run.record))
             heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
             observers = (recorder, heartbeat, keeper, early, self._stop)
             update = Update(loss, gradient, experiment.accumulate)
@@ -160,25 +177,35 @@ class Session:
                 experiment.watched,
             )
             self._say("first batch")
+            full = False
             try:
                 loop.fit(self._record.epochs)
             except StopRequested:
                 recorder.flush()
                 self._save_last(loop, facts)
                 raise
+            except torch.OutOfMemoryError:
+                if device.device.type != "cuda":
+                    raise
+                _log.exception("the GPU's memory is full")
+                full = True
             finally:
-                self.result = keeper.result.model_copy(update={"stopped_at": early.stopped_at})
+                told = {"stopped_at": early.stopped_at, "closing": early.closing}
+                self.result = keeper.result.model_copy(update=told)
+        if full:  # measured only here, where the error and all that its frames held are gone
+            self._say("measuring what fits into the GPU's memory")
+            raise OutOfMemory(fitting_batch(CudaMemory(device.device), small_update(loop), experiment.batch_size))
         self._save_last(loop, facts)
-        if parts.test:
-            self._test(loop, parts.test)
 
-    def _facts(self) -> ModelFacts:
+    def _facts(self, normalization: Normalization) -> ModelFacts:
         return ModelFacts(
             model=self._experiment.model.name,
             dropout=self._experiment.model.dropout,
             batch_norm=self._experiment.model.batch_norm,
             classes=self._record.dataset.classes,
             image_size=self._experiment.image_size,
+            mean=normalization.mean,
+            std=normalization.std,
             run=self._run.id,
         )
 
@@ -187,11 +214,13 @@ class Session:
         validated = {"val_accuracy": loop.score.accuracy, "val_loss": loop.score.loss} if loop.score else {}
         save_model(self._run.last_model, loop.model, facts.model_copy(update={"epoch": loop.epoch, **validated}))
 
-    def _test(self, loop: Loop, batches: EvalBatches) -> None:
-        """The best model on the test images, which nothing was chosen by."""
-        loop.model, _ = load_model(self._run.best_model, loop.device.device)
-        score = loop.evaluate(batches, "evaluating test images")
-        self.result = self.result.model_copy(update={"test_accuracy": score.accuracy, "test_loss": score.loss})
+    def _evaluate(self, device: Device, parts: _Parts, say: Progress, seconds: float = math.inf) -> None:
+        """The best model on all that it did not learn from: once on the test images, by which nothing was chosen."""
+        asked = {"val": parts.val} | ({"test": parts.test} if parts.test else {})
+        found = write_predictions(self._run, parts.dataset, asked, device, say, seconds)
+        if "test" in found:
+            score = found["test"]
+            self.result = self.result.model_copy(update={"test_accuracy": score.accuracy, "test_loss": score.loss})
 
 
 def _columns(gradient: Gradient, moves_momentum: bool) -> tuple[str, ...]:

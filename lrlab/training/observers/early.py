@@ -6,12 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lrlab.experiments import EarlyStopping
-from lrlab.runs.stopping import Patience, closing
-from lrlab.schedules import ScheduleSpec
+from lrlab.runs.stopping import Course, Patience, closing
 from lrlab.training.loop import Loop, Observer
 
 _log = logging.getLogger(__name__)
@@ -20,14 +16,11 @@ _log = logging.getLogger(__name__)
 class EarlyStop(Observer):
     """Counts epochs without an improvement of the monitored figure, and ends the loop after `patience` of them.
 
-    `planned`: gives the planned LR of every update of the whole run, asked for only when the run ends.
+    `course`: gives what the run's schedule plans, asked for only when the run ends.
     """
 
-    def __init__(
-        self, settings: EarlyStopping, schedule: ScheduleSpec, planned: Callable[[], NDArray[np.float64]]
-    ) -> None:
-        self._schedule = schedule
-        self._planned = planned
+    def __init__(self, settings: EarlyStopping, course: Callable[[], Course]) -> None:
+        self._course = course
         self._patience = Patience(settings)
         self.stopped_at: int | None = None
         """The epoch after which the run was ended; None where it was not."""
@@ -39,7 +32,7 @@ class EarlyStop(Observer):
         if settings.monitor == "none" or not self._patience.see(loop.epoch, loop.metrics()[settings.monitor]):
             return
         self.stopped_at = loop.epoch
-        self.closing = closing(self._schedule, self._patience, loop.epoch, self._planned(), loop.updates_per_epoch)
+        self.closing = closing(self._course(), self._patience, loop.epoch)
         _log.info("%s", self.closing)
         loop.ended = True
 

@@ -1,0 +1,61 @@
+"""A person's hand on the LR: taken up between two updates, and done again at the same update after an interruption."""
+
+from __future__ import annotations
+
+import logging
+
+from lrlab.runs import LRChange, LRRequest, Run, RunRecord, lr_requests, revise
+from lrlab.schedules import number
+from lrlab.training.loop import Loop, Observer
+
+_log = logging.getLogger(__name__)
+
+
+class Hand(Observer):
+    """Multiplies the schedule's LR as a person asked, from the update after the request on.
+
+    A change is written into run.json before it is made. Those that an earlier attempt made at updates that are still
+    to come are made again there, unless a person asks anew before: then the later ones are no part of the run any more.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._changes = run.record.lr_changes
+
+    def look(self, loop: Loop) -> None:
+        """Makes the changes that are due at the next update; to be called before the first one too."""
+        step = loop.step + 1
+        for change in self._changes:
+            if change.step == step:
+                loop.schedule.factor = change.factor
+        for path, request in lr_requests(self._run):
+            known = any(change.time == request.time for change in self._changes)
+            if not known and not self._make(loop, step, request):
+                break  # in the order in which they were asked for
+            path.unlink(missing_ok=True)
+
+    def after_update(self, loop: Loop) -> None:
+        if loop.done < loop.updates_per_epoch:  # else the schedule may still be stepped before the next update
+            self.look(loop)
+
+    def after_epoch(self, loop: Loop) -> None:
+        self.look(loop)
+
+    def _make(self, loop: Loop, step: int, request: LRRequest) -> bool:
+        """Whether the change was made: an LR of 0, which nothing multiplies to another, is waited for to pass."""
+        before = loop.schedule.factor
+        if request.factor is not None:
+            factor = request.factor * before
+        elif loop.rates.lr > 0 and request.value is not None:
+            factor = request.value / (loop.rates.lr / before)
+        else:
+            return False
+        change = LRChange(step=step, factor=factor, time=request.time, lr=loop.rates.lr / before * factor)
+
+        def changed(record: RunRecord) -> dict[str, object]:
+            return {"lr_changes": (*(one for one in record.lr_changes if one.step <= step), change)}
+
+        self._changes = revise(self._run, changed).lr_changes
+        loop.schedule.factor = factor
+        _log.info("from update %d on the LR is %s x the schedule: %s", step, number(factor), number(change.lr))
+        return True
