@@ -18,6 +18,9 @@ from lrlab.schedules import number
 Floats = NDArray[np.float64]
 
 CURVE = PALETTE[0]
+QUIET = "#8a94a0"
+"""Of single batches: faint on a light page and on a dark one."""
+
 SHADES: dict[Method, str] = dict(zip(TITLES, (PALETTE[4], PALETTE[2], PALETTE[3], PALETTE[1]), strict=True))
 """The colour of each method's mark."""
 
@@ -54,13 +57,8 @@ def finder_figure(found: Findings) -> Figure:
 
 def _batches(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
     """The losses of single batches."""
-    opacity = 0.32 if len(sweeps) == 1 else 0.16
-    return [
-        _trace(
-            sweep.lr, sweep.loss, "single batch", mode="markers", marker={"size": 4, "color": CURVE}, opacity=opacity
-        )
-        for sweep in sweeps
-    ]
+    dots = {"mode": "markers", "marker": {"size": 4, "color": QUIET}, "opacity": 0.6 if len(sweeps) == 1 else 0.35}
+    return [_trace(sweep.lr, sweep.loss, "single batch", **dots) for sweep in sweeps]
 
 
 def _curves(found: Findings) -> list[dict[str, Any]]:
@@ -134,10 +132,11 @@ def _marks(found: Findings) -> list[dict[str, Any]]:
 
 def _lines(found: Findings) -> list[dict[str, Any]]:
     """A line from each suggestion's name down to the LR's axis."""
+    _, heights = _places(found)
     return [
         {
             "type": "line", "xref": "x", "yref": "paper", "x0": one.lr, "x1": one.lr, "y0": 0,
-            "y1": _height(one) - ROW / 2, "layer": "below",
+            "y1": heights[one.method] - ROW / 2, "layer": "below",
             "line": {"width": 1.5, "dash": "dot", "color": SHADES[one.method]},
         }
         for one in _given(found)
@@ -145,27 +144,34 @@ def _lines(found: Findings) -> list[dict[str, Any]]:
 
 
 def _names(found: Findings) -> list[dict[str, Any]]:
-    """Each suggestion's name and LR, beside the head of its line, on the side where there is room."""
-    log = found.finder.growth == "exponential"
+    """Each suggestion's name and LR beside the head of its line."""
+    leftward, heights = _places(found)
+    return [
+        {
+            "text": f"<b>{one.title}</b> {number(one.lr)}", "name": one.method, "x": _along(found.finder, one.lr),
+            "xref": "x", "y": heights[one.method], "yref": "paper", "xanchor": "right" if leftward else "left",
+            "yanchor": "top", "xshift": -3 if leftward else 3, "showarrow": False, "font": {"size": FONT_SIZE},
+        }
+        for one in _given(found)
+        if one.lr is not None
+    ]  # fmt: skip
+
+
+def _places(found: Findings) -> tuple[bool, dict[Method, float]]:
+    """Whether names stand to the left of their lines, and the upper edge of each name as a part of the whole height.
+
+    They stand where there is room, all on one side, and ordered by their LRs so that no line crosses a name.
+    """
+    given = sorted(_given(found), key=lambda one: one.lr or 0.0)
     low, high = _ends_of(found.finder)
-    labels = []
-    for one in _given(found):
-        assert one.lr is not None
-        place = math.log10(one.lr) if log else one.lr
-        right = place > low + 0.55 * (high - low)
-        labels.append(
-            {
-                "text": f"<b>{one.title}</b> {number(one.lr)}", "name": one.method, "x": place, "xref": "x",
-                "y": _height(one), "yref": "paper", "xanchor": "right" if right else "left", "yanchor": "top",
-                "xshift": -3 if right else 3, "showarrow": False, "font": {"size": FONT_SIZE},
-            }
-        )  # fmt: skip
-    return labels
+    leftward = sum(_along(found.finder, one.lr or low) for one in given) > len(given) * (low + high) / 2
+    downward = given[::-1] if leftward else given
+    return leftward, {one.method: 1.0 - ROW * row for row, one in enumerate(downward)}
 
 
-def _height(one: Suggestion) -> float:
-    """The upper edge of the suggestion's line of text, as a part of the whole height."""
-    return 1.0 - ROW * list(TITLES).index(one.method)
+def _along(finder: Finder, lr: float) -> float:
+    """Where `lr` is on its axis: Plotly counts a logarithmic one in powers of ten."""
+    return math.log10(lr) if finder.growth == "exponential" else lr
 
 
 def _given(found: Findings) -> list[Suggestion]:
@@ -187,10 +193,8 @@ def _lr_axis(finder: Finder) -> dict[str, Any]:
 
 
 def _ends_of(finder: Finder) -> tuple[float, float]:
-    """Where the LR's axis begins and ends, in the unit in which it counts."""
-    if finder.growth == "linear":
-        return finder.lowest, finder.highest
-    return math.log10(finder.lowest), math.log10(finder.highest)
+    """Where the LR's axis begins and ends."""
+    return _along(finder, finder.lowest), _along(finder, finder.highest)
 
 
 def _loss_range(found: Findings) -> tuple[float, float]:

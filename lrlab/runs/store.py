@@ -39,7 +39,7 @@ def create_run(
         steps_per_epoch=steps_per_epoch,
         kind="find_lr" if finder else "train",
         finder=finder,
-        colour=_next_colour(home),
+        colour=0 if finder else _next_colour(home),
     )
     making = home.runs / f".new-{run_id}"
     making.mkdir(parents=True)

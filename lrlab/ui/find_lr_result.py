@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from lrlab.errors import LabError
+from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.runs import Run, RunRecord
 from lrlab.runs.finder import Findings, Suggestion, findings
@@ -17,6 +21,9 @@ from lrlab.ui.train_schedule import CHOICE, COMPOSED
 
 OWN = "own"
 """The choice of an LR that nobody suggested."""
+
+UNSEEN = {"name", "dataset", "epochs", "schedule", "plateau_metric", "early_stopping", "grad_norm"}
+"""Settings of an experiment that a search does not look at, and the data set, which has two names."""
 
 PICKED = "find_lr.own"
 """In the session: what was typed as an LR of one's own, or clicked on the curve."""
@@ -93,13 +100,12 @@ def _onward(home: Home, record: RunRecord, lr: float | None, datasets: list[str]
         compose = st.button(texts.PAGE["compose"], key="find_lr.compose", disabled=lr is None)
         st.caption(texts.PAGE["effect"], width="content")
     asked = train_state.asked(home, datasets)
-    other = asked.experiment is not None and not _same(record, asked.experiment.model_dump())
+    other = _different(record, asked.experiment) if asked.experiment else []
     if other and record.dataset.name in datasets:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                f"{texts.PAGE['other']} {plain(texts.settings_line(record.experiment, record.dataset.name))}",
-                width="content",
-            )
+            said = texts.PAGE["other"].format(names=", ".join(other))
+            asked_for = texts.settings_line(record.experiment, record.dataset.name)
+            st.caption(plain(f"{said} {asked_for}"), width="content")
             if st.button(texts.PAGE["take"], key="find_lr.take"):
                 train_state.fill(record.experiment)
                 st.rerun()
@@ -124,14 +130,21 @@ def put_into_schedule(lr: float, run: Composition | None) -> None:
     carried.push(carried.fitted(None if of_recipe else peaked.schedule, peaked))
 
 
-def _same(record: RunRecord, form: dict[str, object]) -> bool:
-    """Whether the form holds what the search was for, but for what a search does not look at."""
-    asked = record.experiment.model_dump()
-    apart = {"name", "epochs", "schedule", "plateau_metric", "early_stopping", "grad_norm", "dataset"}
-    named = form["dataset"] in (record.dataset.name, record.dataset.id)
-    optimizers = [{**one["optimizer"], "lr": 0} for one in (asked, form)]  # type: ignore[dict-item]
-    rest = [{key: value for key, value in one.items() if key not in apart | {"optimizer"}} for one in (asked, form)]
-    return named and optimizers[0] == optimizers[1] and rest[0] == rest[1]
+def _different(record: RunRecord, form: Experiment) -> list[str]:
+    """The settings, dotted, in which the form differs from what the search was for; what a search does not look at
+    does not count."""
+    known = record.dataset
+    same_images = form.dataset in (known.name, known.id)
+    ours, theirs = (_settings(one.model_dump(exclude=UNSEEN)) for one in (record.experiment, form))
+    names = [name for name in ours | theirs if name != "optimizer.lr" and ours.get(name) != theirs.get(name)]
+    return [*(() if same_images else ("dataset",)), *names]
+
+
+def _settings(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _settings(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return found
 
 
 def _key(run: Run) -> str:

@@ -46,7 +46,7 @@ PAGE = {
     "train": "Train with this LR",
     "compose": "Put it into the schedule",
     "effect": "The schedule keeps its shape; the highest LR that it reaches becomes the chosen one.",
-    "other": "This search was for other settings than those above:",
+    "other": "This search was for other settings than the form holds ({names}):",
     "take": "Take its settings over",
     "settings": "Settings of this search",
     "settings_help": "As EXPERIMENT.json: python -m lrlab find-lr EXPERIMENT.json searches the same again.",

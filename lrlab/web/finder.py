@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lrlab import jobs
-from lrlab.charts import colour, finder_figure
+from lrlab.charts import finder_figure
+from lrlab.charts.finder import CURVE
 from lrlab.errors import NotFound
 from lrlab.experiments import Finder
 from lrlab.home import Home
@@ -49,7 +50,6 @@ class FinderBuilder:
         if record.finder is None:
             raise NotFound(f"run {run_id} finds no LR", field="run")
         self._finder: Finder = record.finder
-        self._colour = colour(record.colour)
         self._tail = Tail(self._run)
         self._figure, self._drawing = b"", 0
         self._drawn: tuple[int, bool] | None = None
@@ -83,7 +83,7 @@ class FinderBuilder:
             "name": status.name,
             "state": status.state,
             "final": status.final,
-            "colour": self._colour,
+            "colour": CURVE,
             "share": 1.0 if status.state == "succeeded" else status.share,
             "stopping": stop_requested(self._run) and not status.final,
             "message": "" if failed else _sentence(status.message),

@@ -49,7 +49,7 @@ def test_one_seed_is_its_batches_faint_and_its_running_mean_bold() -> None:
     one = found(Finder())
     batches, smoothed, *_ = finder_figure(one)["data"]
     assert batches["mode"] == "markers"
-    assert batches["opacity"] < 0.5
+    assert batches["opacity"] < 1
     np.testing.assert_allclose(values(batches, "y"), one.sweeps[0].loss, rtol=1e-6)
     assert smoothed["mode"] == "lines"
     np.testing.assert_allclose(values(smoothed, "x"), one.sweeps[0].lr, rtol=1e-6)
@@ -87,11 +87,14 @@ def test_each_suggestion_has_a_line_a_name_and_a_point_on_the_curve() -> None:
     np.testing.assert_allclose(values(marks, "y"), at, rtol=1e-5)
 
 
-def test_names_stand_on_the_side_where_there_is_room() -> None:
-    notes = [note for note in finder_figure(found(Finder()))["layout"]["annotations"] if "name" in note]
-    sides = [(note["x"] > -7 + 0.55 * 8, note["xanchor"]) for note in notes]
-    assert {right for right, _ in sides} == {True, False}
-    assert all(anchor == ("right" if right else "left") for right, anchor in sides)
+@pytest.mark.parametrize(("lowest", "highest", "side"), [(1e-7, 10.0, "right"), (1e-5, 1000.0, "left")])
+def test_no_line_crosses_a_name(lowest: float, highest: float, side: str) -> None:
+    """Names to the left of their lines stand higher the higher their LR, so lower LRs' lines end below them."""
+    notes = finder_figure(found(Finder(lowest=lowest, highest=highest)))["layout"]["annotations"]
+    named = sorted((note["x"], note["y"]) for note in notes if "name" in note)
+    heights = [height for _, height in named]
+    assert {note["xanchor"] for note in notes if "name" in note} == {side}
+    assert heights == sorted(heights, reverse=side == "left")
 
 
 def test_the_axis_reaches_over_what_was_asked_for_from_the_first_update() -> None:
