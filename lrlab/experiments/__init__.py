@@ -29,6 +29,7 @@ from lrlab.experiments.parts import (
     Validation,
 )
 from lrlab.experiments.presets import EXPERIMENT_PRESETS, ExperimentPreset
+from lrlab.experiments.summary import Block, Layer, Summary
 from lrlab.experiments.texts_fields import FIELDS, SECTIONS, Section
 from lrlab.experiments.texts_models import MODELS, ModelEntry
 from lrlab.experiments.texts_optimizers import OPTIMIZERS, OptimizerEntry
@@ -51,6 +52,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Augment",
+    "Block",
     "Clip",
     "EarlyStopping",
     "Experiment",
@@ -58,6 +60,7 @@ __all__ = [
     "ExperimentPreset",
     "Finder",
     "Group",
+    "Layer",
     "Model",
     "ModelEntry",
     "NAdam",
@@ -69,6 +72,7 @@ __all__ = [
     "Regularization",
     "Rprop",
     "Section",
+    "Summary",
     "Validation",
     "check_weights",
     "group_rates",

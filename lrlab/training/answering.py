@@ -21,8 +21,10 @@ from pydantic import ValidationError
 
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
+from lrlab.training.pace import pace
 from lrlab.training.predicting import predict
 from lrlab.training.seeing import augmented
+from lrlab.training.summary import summary
 
 IDLE = 600.0
 """Seconds without a question after which the helper leaves and gives its memory back."""
@@ -32,7 +34,9 @@ Question = Callable[..., Any]
 
 QUESTIONS: dict[str, Question] = {
     "augmented": augmented,
+    "pace": pace,
     "predict": predict,
+    "summary": summary,
 }
 """What may be asked."""
 
