@@ -2,7 +2,7 @@
 
 from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState, RecipeChoice, resolved
 from lrlab.charts.dataset import class_figure
-from lrlab.charts.evaluation import confusion_figure, shown_classes
+from lrlab.charts.evaluation import confusion_figure, least_width, leaves, shown_classes
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.finder import SHADES, finder_figure
 from lrlab.charts.logged import logged_metric
@@ -28,6 +28,8 @@ __all__ = [
     "confusion_figure",
     "distinct_colours",
     "finder_figure",
+    "least_width",
+    "leaves",
     "logged_metric",
     "outline",
     "preview",

@@ -8,6 +8,7 @@ own text colour is legible on every cell, light or dark.
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,8 +30,32 @@ STRONGEST = 0.6
 STOPS = (0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Shares at which a colour scale is pinned. Opacity goes with the square root, so that one mistake in fifty shows."""
 
+COLUMN_WIDTH = 16
+"""Pixels that a name needs which stands upright."""
+
 ROW_HEIGHTS = ((6, 56), (MOST_WRITTEN, 38), (MOST_CLASSES, 22))
 """Up to so many classes, a row has so many pixels."""
+
+
+def leaves(classes: Sequence[str]) -> list[str]:
+    """The shortest ends of the paths of classes that tell them apart: "Lime" for "Fruit/Lime" where no other is one."""
+    left = dict.fromkeys(classes)
+    found: dict[str, str] = {}
+    deep = 0
+    while left:
+        deep += 1
+        ends = {name: "/".join(name.split("/")[-deep:]) for name in classes}
+        times = Counter(ends.values())
+        for name in [name for name in left if times[ends[name]] == 1 or ends[name] == name]:
+            found[name] = ends[name]
+            del left[name]
+    return [found[name] for name in classes]
+
+
+def least_width(classes: int) -> int:
+    """Pixels below which the columns of so many classes have no room for their names."""
+    classes = min(classes, MOST_CLASSES)
+    return 160 + COLUMN_WIDTH * classes if classes > MOST_WRITTEN else 0
 
 
 def shown_classes(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -50,7 +75,7 @@ def confusion_figure(matrix: NDArray[np.int64], classes: Sequence[str], *, share
     places = shown_classes(matrix)
     part = np.divide(matrix, images[:, None], out=np.zeros(matrix.shape), where=images[:, None] > 0)
     matrix, part, images = matrix[np.ix_(places, places)], part[np.ix_(places, places)], images[places]
-    names = [classes[place] for place in places]
+    names, ends = ([every[place] for place in places] for every in (classes, leaves(classes)))
     size = len(names)
     diagonal = np.eye(size, dtype=bool)
     hover = [[_hover(names, row, column, matrix, part, images) for column in range(size)] for row in range(size)]
@@ -60,7 +85,7 @@ def confusion_figure(matrix: NDArray[np.int64], classes: Sequence[str], *, share
     ]
     if size <= MOST_WRITTEN:
         data.append(_numbers(matrix, part, shares=shares))
-    labels = [html.escape(shortened(name), quote=False) for name in names]
+    labels = [html.escape(shortened(name), quote=False) for name in ends]
     ticks = {
         "tickmode": "array",
         "tickvals": list(range(size)),
@@ -71,17 +96,23 @@ def confusion_figure(matrix: NDArray[np.int64], classes: Sequence[str], *, share
         "tickfont": {"size": FONT_SIZE if size <= MOST_WRITTEN else FONT_SIZE - 2},
     }
     height = next(height for most, height in ROW_HEIGHTS if size <= most)
-    longest = max(map(len, labels))
+    turn = {} if size <= MOST_WRITTEN else {"tickangle": -90}
+    longest = max(len(shortened(name)) for name in ends)
     return {
         "data": data,
         "layout": layout(
             height=height * size + 60 + min(7 * longest, 170),
             margin={"l": 48, "r": 8, "t": 56, "b": 8},
-            xaxis=axis("predicted", side="top", range=[-0.5, size - 0.5], **ticks),
-            yaxis=axis("label", range=[size - 0.5, -0.5], **ticks),
+            xaxis=axis("", side="top", range=[-0.5, size - 0.5], **turn, **ticks) | _title("predicted"),
+            yaxis=axis("", range=[size - 0.5, -0.5], **ticks) | _title("label"),
             shapes=_frame(size),
         ),
     }
+
+
+def _title(text: str) -> dict[str, Any]:
+    # A distance of its own keeps the title clear of names that stand upright.
+    return {"title": {"text": text, "standoff": 12, "font": {"size": FONT_SIZE}}}
 
 
 def _hover(

@@ -44,7 +44,7 @@ def predict(given: argparse.Namespace) -> int:
     squares, refused = {}, {}
     for file in given.images:
         try:
-            squares[file] = predictor.square(Path(file))
+            squares[file] = predictor.square(Path(file), file)
         except LabError as error:
             refused[file] = str(error)
     found = dict(zip(squares, predictor.predict(list(squares.values()), given.top), strict=True))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from lrlab.charts import confusion_figure, shown_classes
+from lrlab.charts import confusion_figure, least_width, leaves, shown_classes
 from lrlab.datasets import MAX_IMAGE_BYTES, load_dataset, megabytes
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
@@ -93,12 +94,16 @@ def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
             help=texts.NUMBERS_HELP,
         )
     found = evaluate(predictions, part)
-    st.text(" ".join(filter(None, [texts.headline(found, part, predictions.epoch), texts.confused(confusions(found))])))
+    short = dict(zip(found.classes, leaves(found.classes), strict=True))
+    said = texts.headline(found, part, predictions.epoch), texts.confused(confusions(found), short)
+    st.text(" ".join(filter(None, said)))
     few = len(found.classes) <= MOST_ROWS
     matrix, table = st.columns([3, 2], gap="large") if few else (st.container(), st.container())
     with matrix:
         figure = confusion_figure(found.matrix, found.classes, shares=bool(shares))
-        plot("still", {"figure": figure, "label": texts.matrix_label(found, part)}, key=f"confusion-{record.id}")
+        label, room = texts.matrix_label(found, part), least_width(len(found.classes))
+        drawn = {"figure": figure, "label": label, "whole": True, "least_width": room}
+        plot("still", drawn, key=f"confusion-{record.id}")
         if note := texts.most_classes(len(shown_classes(found.matrix)), len(found.classes)):
             st.caption(note)
     with table:
@@ -107,7 +112,7 @@ def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
     if found.mistakes.empty:
         st.write(texts.NO_MISTAKES)
     else:
-        _mistakes(data=_wrong(home, record, found), key=f"mistakes-{record.id}-{part}")
+        _mistakes(data=_wrong(home, record, found, short), key=f"mistakes-{record.id}-{part}")
 
 
 def _choice(predictions: Predictions, run_id: str) -> str:
@@ -156,8 +161,11 @@ def _csv(predictions: Predictions) -> str:
     return spreadsheet_safe(flat(predictions)).to_csv(index=False, lineterminator="\n")
 
 
-def _wrong(home: Home, record: RunRecord, found: Evaluation) -> dict[str, Any]:
-    """What the grid of mistakes needs. Names are a stranger's text: the browser sets them as text."""
+def _wrong(home: Home, record: RunRecord, found: Evaluation, short: Mapping[str, str]) -> dict[str, Any]:
+    """What the grid of mistakes needs. Names are a stranger's text: the browser sets them as text.
+
+    `short`: how each class is called where there is little room.
+    """
     try:
         dataset = load_dataset(home, record.dataset.id)
         address = f"{addresses()['api']}/datasets/{dataset.id}/thumbnail"
@@ -176,7 +184,7 @@ def _wrong(home: Home, record: RunRecord, found: Evaluation) -> dict[str, Any]:
             ["row", "file", "label", "predicted", "confidence", "probability"]
         ][:MOST_MISTAKES].itertuples(index=False)
     ]
-    return {"address": address, "side": SIDE, "items": items, "texts": texts.MISTAKES}
+    return {"address": address, "side": SIDE, "items": items, "short": short, "texts": texts.MISTAKES}
 
 
 def _own(run: Run, record: RunRecord) -> None:
@@ -186,6 +194,7 @@ def _own(run: Run, record: RunRecord) -> None:
         data={
             "address": f"{addresses()['api']}/runs/{run.id}/predict",
             "models": models,
+            "short": dict(zip(record.dataset.classes, leaves(record.dataset.classes), strict=True)),
             "texts": {**texts.OWN, "square": texts.OWN["square"].format(size=record.experiment.image_size)},
             "most_bytes": MAX_IMAGE_BYTES,
             "most_words": megabytes(MAX_IMAGE_BYTES),

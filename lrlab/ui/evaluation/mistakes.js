@@ -3,7 +3,7 @@ const FIRST = 10;
 const FURTHER = 20;
 
 export default function (component) {
-  const { address, side, items, texts } = component.data;
+  const { address, side, items, short, texts } = component.data;
   const root = component.parentElement.querySelector(".lrlab-mistakes");
 
   const picture = (item) => {
@@ -22,7 +22,7 @@ export default function (component) {
   };
 
   const line = (kind, name, share) => element("p", { class: kind, title: name },
-    element("span", { class: "word" }, texts[kind]), element("b", {}, name), element("span", { class: "share" }, share));
+    element("span", { class: "word" }, texts[kind]), element("b", {}, short[name]), element("span", { class: "share" }, share));
 
   const card = (item) => element("li", {}, picture(item),
     line("said", item.predicted, item.sure),

@@ -116,9 +116,9 @@ class OwnImages {
   }
 
   show({ file, node }, { predictions, seen, epoch }) {
-    const { texts } = this.data;
+    const { texts, short } = this.data;
     const rows = predictions.map(({ name, share, text }, place) => element("div", { class: place ? "guess" : "guess first" },
-      element("span", { class: "name", title: name }, name),
+      element("span", { class: "name", title: name }, short[name] ?? name),
       element("span", { class: "track" }, element("span", { class: "fill", style: `width: ${100 * share}%` })),
       element("span", { class: "share" }, text)));
     const model = `${texts[this.model]}${epoch === null ? "" : `, ${fill(texts.epoch, { n: epoch + 1 })}`}`;

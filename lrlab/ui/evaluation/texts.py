@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -65,11 +65,14 @@ def headline(evaluation: Evaluation, part: str, epoch: int | None) -> str:
     return f"{model} names {evaluation.right:,} of {evaluation.images:,} {WHAT[part]} right: {share}."
 
 
-def confused(found: Sequence[Confusion]) -> str:
-    """Which classes are taken for which."""
+def confused(found: Sequence[Confusion], short: Mapping[str, str]) -> str:
+    """Which classes are taken for which; `short`: what each is called."""
     if not found:
         return ""
-    pairs = [f"{one.label} for {one.predicted} ({one.count:,} of {round(one.count / one.share):,})" for one in found]
+    pairs = [
+        f"{short[one.label]} for {short[one.predicted]} ({one.count:,} of {round(one.count / one.share):,})"
+        for one in found
+    ]
     return f"Most often it takes {_listed(pairs)}."
 
 
