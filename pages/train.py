@@ -1,13 +1,16 @@
 """Train: say what a run shall be, start it, and watch it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from lrlab import jobs
 from lrlab.datasets import SAMPLE_NAME, Sample, list_datasets
 from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
-from lrlab.runs import FINAL, Run, list_runs, load_run
-from lrlab.ui import places, texts
+from lrlab.runs import FINAL, Run, list_runs, load_run, with_changes
+from lrlab.ui import places, texts, train_state
 from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
@@ -18,6 +21,8 @@ from lrlab.ui.train_form import train_form
 RECENT = 8
 DRAWING = "train.drawing"
 """In the session: the import that draws the sample set."""
+TO_FIND_LR = "train.to_find_lr"
+"""In the session: a button that leads to the LR finder was pressed."""
 words = texts.TRAIN
 home = lab_home()
 
@@ -92,21 +97,51 @@ def below(run: Run) -> None:
     """What belongs to the run beside its charts."""
     settings, log = st.columns(2)
     with settings, st.expander(words["settings"]):
+        st.button(words["again"], key="train.again", on_click=again, args=(run, {}))
         st.caption(words["settings_help"])
         st.code(run.experiment.model_dump_json(indent=1), language="json")
     with log, st.expander(words["log"]):
         st.code(worker_log(run) or words["no_log"], language=None, height=260)
 
 
+def again(run: Run, changes: Mapping[str, Any]) -> None:
+    """The form with the settings of `run`, some of them changed."""
+    train_state.fill(with_changes(run.experiment, changes), run.record.steps_per_epoch)
+    st.query_params.from_dict(places.NEW_RUN)
+
+
+def tried(run: Run) -> None:
+    """What a button beside the charts asked for: another run, or a search for an LR with this one's settings."""
+    asked = st.session_state[live_key(run)].tried
+    again(run, asked["changes"])
+    st.session_state[TO_FIND_LR] = asked["deed"] == "find_lr"
+
+
+def live_key(run: Run) -> str:
+    return f"live-{run.id}"
+
+
+def live(run: Run) -> None:
+    """The charts of the run, and what can be done to it."""
+    plot(
+        "live",
+        {"runs": [run.id], "texts": texts.LIVE},
+        key=live_key(run),
+        on_ended_change=lambda: None,
+        on_resumed_change=lambda: None,
+        on_tried_change=lambda: tried(run),
+    )
+
+
 def worker_log(run: Run) -> str:
     return run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
 
 
-def recent(shown: Run | None, live: bool) -> None:
+def recent(shown: Run | None, busy: bool) -> None:
     """The newest runs; looked at again now and then while one is at work, and the page anew when none is any more."""
     runs = list_runs(home)[:RECENT]
     run_list(home, runs, shown.id if shown else None, "run_list", opened)
-    if st.session_state.run_list.open or (live and not at_work()):
+    if st.session_state.run_list.open or (busy and not at_work()):
         st.rerun()
 
 
@@ -115,6 +150,8 @@ def at_work() -> bool:
     return lab.running + lab.queued > 0
 
 
+if st.session_state.pop(TO_FIND_LR, False):
+    st.switch_page(places.FIND_LR)
 st.html(STYLE)
 runs = list_runs(home)
 run = chosen(runs)
@@ -125,10 +162,10 @@ if run is None:
 else:
     with st.expander(words["new"]):
         start()
-    plot("live", {"runs": [run.id], "texts": texts.LIVE}, key=f"live-{run.id}", on_ended_change=lambda: None)
+    live(run)
     evaluation(home, run)
     below(run)
 if runs:
     st.markdown(f"##### {words['runs']}")
-    live = at_work()
-    st.fragment(recent, run_every=3 if live else None)(run, live)
+    busy = at_work()
+    st.fragment(recent, run_every=3 if busy else None)(run, busy)

@@ -26,8 +26,8 @@ class Aside:
         self._early = ""
 
     def look(self, home: Home, status: RunStatus, tail: Tail) -> dict[str, Any]:
-        """{"hand", "again": as in `hand`; "early": a sentence on early stopping, or ""; "advice": [{"name", "seen", "why",
-        "label", "deed", "amount"}]}, ready for JSON."""
+        """{"hand", "again": as in `hand`; "early": a sentence on early stopping, or ""; "advice": the fields of
+        each `Advice`}, ready for JSON."""
         record = self._run.record
         seen = (len(tail.epochs), status.state, len(record.lr_changes))
         if seen != self._looked:
@@ -48,8 +48,7 @@ class Aside:
         if self._images is None:
             self._images = _images(home, record)
         found = advise(record, tail.steps, tail.epochs, live=not status.final, images=self._images)
-        told = ("name", "seen", "why", "label", "deed", "amount")
-        return [{name: asdict(one)[name] for name in told} for one in found]
+        return [asdict(one) for one in found]
 
     def _near_its_end(self, record: RunRecord, status: RunStatus, tail: Tail) -> str:
         stopping = record.experiment.early_stopping

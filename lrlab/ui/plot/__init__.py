@@ -16,6 +16,8 @@ SCRIPTS = (
     "element.js",
     "figure.js",
     *COMPOSER,
+    "hand.js",
+    "aside.js",
     "strip.js",
     "live.js",
     "stream.js",

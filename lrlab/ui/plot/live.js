@@ -2,8 +2,6 @@
 // in their places and keeps node, zoom and layout while they change.
 
 const VIEW_KEY = "lrlab-live-view";
-const GRACE_MS = 2000; // a stream that is back by then was never announced as lost
-const RETRY_MS = 2000;
 
 class Live {
   constructor(root, component) {
@@ -35,7 +33,8 @@ class Live {
   }
 
   close() {
-    this.disconnect();
+    this.stream.close();
+    for (const strip of this.strips.values()) strip.hand.close();
     document.removeEventListener("visibilitychange", this.onSeen);
     this.chart.close();
     this.root.replaceChildren();
@@ -54,15 +53,16 @@ class Live {
       waiting: part("waiting", { role: "status" }),
     };
     this.parts = parts;
+    this.counsel = new Counsel(texts, (advice) => this.tried(advice));
     parts.whole = element("button", { type: "button", class: "whole", onclick: () => this.unzoom() }, texts.whole);
     const switches = part(
       "switches", {},
       this.toggle("x", texts.x, ["epoch", "step", "seconds"].map((value) => [value, texts[value]])),
       this.toggle("log", texts.scale, [["0", texts.linear], ["1", texts.log]]),
     );
-    this.root.replaceChildren(
-      part("live", {}, parts.strips, part("bar", {}, parts.key, switches), part("stage", {}, parts.chart, parts.whole, parts.waiting, parts.lost)),
-    );
+    const stage = part("stage", {}, parts.chart, parts.whole, parts.waiting, parts.lost);
+    const charts = part("charts", {}, part("bar", {}, parts.key, switches), stage);
+    this.root.replaceChildren(part("live", {}, parts.strips, part("body", {}, charts, this.counsel.node)));
     this.wait([{ message: texts.connecting, share: null }]);
   }
 
@@ -91,64 +91,38 @@ class Live {
   // ---- the stream -----------------------------------------------------------------------------------------------
 
   connect() {
-    this.disconnect();
+    this.stream?.close();
     this.drawing = null;
-    const address = `${this.address}&x=${this.view.x}&log=${this.view.log}`;
-    const source = new EventSource(address);
-    this.source = source;
-    source.addEventListener("open", () => this.reached());
-    source.addEventListener("news", (event) => this.take(event));
-    source.addEventListener("last", (event) => {
-      source.close();
-      this.take(event);
-      if (this.wasLive) this.component.setTriggerValue("ended", Date.now());
-      this.wasLive = false;
-    });
-    source.addEventListener("error", () => {
-      this.graceTimer ??= setTimeout(() => (this.parts.lost.hidden = false), GRACE_MS);
-      // A browser gives up on an answer that is no stream; a server that is starting gives such answers.
-      if (source.readyState === EventSource.CLOSED) this.retryTimer = setTimeout(() => this.ask(address), RETRY_MS);
+    this.stream = new Stream(`${this.address}&x=${this.view.x}&log=${this.view.log}`, {
+      news: (data, last) => this.take(data, last),
+      lost: (isLost) => (this.parts.lost.hidden = !isLost),
+      refused: (sentence) => this.wait([{ message: sentence, share: null }]),
     });
   }
 
-  disconnect() {
-    this.source?.close();
-    this.source = null;
-    clearTimeout(this.retryTimer);
-    clearTimeout(this.graceTimer);
-    this.graceTimer = null;
-  }
-
-  reached() {
-    clearTimeout(this.graceTimer);
-    this.graceTimer = null;
-    this.parts.lost.hidden = true;
-  }
-
-  // Why there was no stream: a refusal is shown and ends the asking, anything else is tried again.
-  async ask(address) {
-    const asking = new AbortController();
-    try {
-      const response = await fetch(address, { signal: asking.signal });
-      if (response.status === 404 || response.status === 400) {
-        const { error } = await response.json();
-        this.reached();
-        this.wait([{ message: error, share: null }]);
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
-    } finally {
-      asking.abort();
-    }
-    if (this.source?.readyState === EventSource.CLOSED) this.connect();
-  }
-
-  take(event) {
-    this.newest = JSON.parse(event.data);
-    this.reached();
-    this.wasLive ||= this.newest.runs.some((run) => !run.final);
+  take(news, last) {
+    this.newest = news;
+    this.wasLive ||= news.runs.some((run) => !run.final);
     if (!document.hidden) this.show();
+    if (last && this.wasLive) {
+      this.wasLive = false;
+      this.component.setTriggerValue("ended", Date.now());
+    }
+  }
+
+  // A run that had ended waits to be trained on: its stream begins anew, and the page shows a run at work.
+  resumed() {
+    this.connect();
+    this.component.setTriggerValue("resumed", Date.now());
+  }
+
+  // What an advice's button says. Another form and another page are Python's to open.
+  tried(advice) {
+    const [run] = this.newest.runs;
+    const { hand } = this.strips.get(run.id);
+    if (advice.deed === "lr") hand.multiply(advice.amount);
+    else if (advice.deed === "resume") hand.resume(advice.amount);
+    else this.component.setTriggerValue("tried", { deed: advice.deed, changes: advice.changes });
   }
 
   // ---- what is seen ---------------------------------------------------------------------------------------------
@@ -157,6 +131,7 @@ class Live {
     const news = this.newest;
     if (!news) return;
     this.showStrips(news.runs);
+    if (news.runs.length === 1) this.counsel.show(news.runs[0]);
     const drawable = news.runs.some((run) => run.step > 0);
     this.root.firstChild.classList.toggle("drawable", drawable);
     if (!drawable) return this.wait(this.whyEmpty(news.runs));
@@ -172,6 +147,7 @@ class Live {
   async draw() {
     const { data, layout } = this.newest.figure;
     const drawn = { ...layout };
+    this.root.firstChild.classList.toggle("four", Boolean(layout.yaxis4));
     for (const axis of ["xaxis", "yaxis", "yaxis2"]) {
       // Plotly writes a zoom into the very array it was given.
       const range = [...(this.zoom.get(axis) ?? layout[axis].range)];
@@ -234,11 +210,14 @@ class Live {
 
   showKey({ runs, smoothed, figure }) {
     const { texts } = this;
+    const has = (name) => figure.layout.shapes.some((shape) => shape.name === name);
     const entries = [
       ["thin", smoothed ? texts.training.replace("{n}", smoothed) : texts.training_any, texts.training_more],
       ["dashed", texts.validation, texts.validation_more],
       ["ring", texts.best],
-      figure.layout.shapes.length ? ["hair", texts.changed] : null,
+      has("jump") ? ["hair", texts.changed] : null,
+      has("hand") ? ["hand-line", texts.by_hand] : null,
+      figure.data.some(({ marker }) => marker?.symbol === "line-ns") ? ["tick", texts.clipped] : null,
       runs.some((run) => !run.final) && this.view.x !== "seconds" ? ["dotted", texts.ahead] : null,
     ].filter(Boolean);
     const wanted = JSON.stringify(entries);
@@ -257,7 +236,9 @@ class Live {
       }
     }
     runs.forEach((run, place) => {
-      if (!this.strips.has(run.id)) this.strips.set(run.id, new Strip(run.id, this.api, this.texts));
+      if (!this.strips.has(run.id)) {
+        this.strips.set(run.id, new Strip(run.id, this.api, this.texts, { resumed: () => this.resumed() }));
+      }
       const strip = this.strips.get(run.id);
       strip.show(run, runs.length > 1);
       const there = this.parts.strips.children[place];

@@ -1,6 +1,7 @@
 // One run in words: what it is, how far it is, what can be done.
 class Strip {
-  constructor(id, api, texts) {
+  // told: { resumed() } is called once the run waits to be trained on.
+  constructor(id, api, texts, told) {
     this.address = `${api}/runs/${encodeURIComponent(id)}`;
     this.texts = texts;
     const span = (name, attributes = {}) => element("span", { class: name, ...attributes });
@@ -23,12 +24,14 @@ class Strip {
         parquet: link("export?format=parquet", texts.log_parquet),
       },
     };
+    this.hand = new Hand(this.address, texts, told);
     const { dot, name, state, progress, left, best, speed, trouble, bar, stop, links } = this.parts;
     this.node = element(
       "section", { class: "strip", "data-run": id },
       element("div", { class: "head" }, dot, name, state, element("span", { class: "files" }, ...Object.values(links)), stop),
       bar,
       element("div", { class: "facts" }, progress, left, best, speed),
+      this.hand.node,
       trouble,
     );
   }
@@ -57,11 +60,13 @@ class Strip {
     // Before the first point the stage says it, and among several runs their one line does.
     parts.trouble.hidden = !this.refusal && (brief || !drawable || !parts.trouble.firstChild.textContent);
     parts.stop.hidden = run.final;
+    if (run.final) this.asked = false; // it may be resumed, and stopped again
     parts.stop.disabled = run.stopping || this.asked === true;
     put(parts.stop, parts.stop.disabled ? this.texts.stopping : this.texts.stop);
     parts.links.best.hidden = !files.best;
     parts.links.last.hidden = !(files.last && run.final);
     parts.links.log.hidden = parts.links.parquet.hidden = !files.log;
+    this.hand.show(run);
     this.shown = [run, brief];
   }
 
