@@ -74,5 +74,5 @@ def freeze(model: nn.Module, head: Prefixes) -> None:
 
 def _still(module: nn.BatchNorm2d) -> StillBatchNorm2d:
     still = StillBatchNorm2d(module.num_features, eps=module.eps, momentum=module.momentum)
-    still.load_state_dict(module.state_dict())
+    still.load_state_dict(module.state_dict(), assign=True)  # also where there is no memory behind it
     return still.requires_grad_(False).eval()
