@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lrlab.runs.beat import Beat
-from lrlab.runs.checkpoints import Checkpoint, checkpoint_file, resume_step, usable_checkpoints
+from lrlab.runs.checkpoints import Checkpoint, all_checkpoints, checkpoint_file, resume_step, usable_checkpoints
 from lrlab.runs.hand import LRRequest, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
@@ -96,6 +96,7 @@ __all__ = [
     "State",
     "Tail",
     "advise",
+    "all_checkpoints",
     "beyond",
     "chance",
     "checkpoint_file",

@@ -37,16 +37,18 @@ def usable_checkpoints(run: Run, attempts: Sequence[Attempt]) -> list[Checkpoint
         attempt.number: min((later.first_step for later in attempts if later.number > attempt.number), default=None)
         for attempt in attempts
     }
-    found = []
-    for path in (run.folder / "checkpoints").glob("*.pt"):
-        name = _NAME.fullmatch(path.name)
-        if name is None or int(name[1]) not in limits:
-            continue
-        checkpoint = Checkpoint(path, int(name[1]), int(name[2]))
-        limit = limits[checkpoint.attempt]
-        if limit is None or checkpoint.step <= limit:
-            found.append(checkpoint)
+    found = [
+        one
+        for one in all_checkpoints(run)
+        if one.attempt in limits and ((limit := limits[one.attempt]) is None or one.step <= limit)
+    ]
     return sorted(found, key=lambda one: (one.step, one.attempt), reverse=True)
+
+
+def all_checkpoints(run: Run) -> list[Checkpoint]:
+    """Every checkpoint in the run's folder, in any order."""
+    names = [(path, _NAME.fullmatch(path.name)) for path in (run.folder / "checkpoints").glob("*.pt")]
+    return [Checkpoint(path, int(name[1]), int(name[2])) for path, name in names if name]
 
 
 def resume_step(run: Run) -> int:

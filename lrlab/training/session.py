@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from lrlab.datasets import Dataset, Progress, Split, decoded, load_dataset, split
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
-from lrlab.runs import Attempt, Beat, Result, Run, RunRecord, open_log, revise, stop_requested
+from lrlab.runs import Attempt, Beat, Run, RunRecord, open_log, revise, stop_requested
 from lrlab.runs.stopping import course_of
 from lrlab.schedules import Curve, label
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
 from lrlab.training.checkpoints import ModelFacts, save_model
-from lrlab.training.devices import Device, choose_device
+from lrlab.training.devices import Device
 from lrlab.training.evaluation import write_predictions
 from lrlab.training.gradient import Gradient
 from lrlab.training.loop import Loop, Update
@@ -26,9 +26,10 @@ from lrlab.training.loss import build_loss
 from lrlab.training.memory import CudaMemory, OutOfMemory, fitting_batch, small_update
 from lrlab.training.models import build_model, check_batch
 from lrlab.training.normalization import Normalization, statistics
-from lrlab.training.observers import EarlyStop, Heartbeat, Keeper, Recorder, StopRequested, StopWatch
+from lrlab.training.observers import EarlyStop, Hand, Heartbeat, Keeper, Recorder, StopRequested, StopWatch
 from lrlab.training.optimizers import build_optimizer
 from lrlab.training.rates import Rates
+from lrlab.training.resuming import Checkpointer, device_of, remark, restore
 from lrlab.training.schedulers import Driver, check
 
 AFTER_STOP = 10.0
@@ -59,14 +60,14 @@ class Session:
         self._record = run.record
         self._experiment = self._record.experiment
         self._stop = StopWatch(lambda: stop_requested(run))
-        self.result = Result()
+        self.result = self._record.result
 
     def train(self) -> None:
         """Trains to the end. StopRequested once a person asked for it and the model so far was kept; what else is
         raised ended the run before its end."""
         experiment = self._experiment
         check_batch(experiment)
-        device = choose_device(experiment.device, experiment.model.name, experiment.precision)
+        device = device_of(self._record)
         self._tell_device(device)
         parts = self._parts(device)
         self._say("checking the schedule")
@@ -76,6 +77,7 @@ class Session:
             experiment.epochs,
             self._record.steps_per_epoch,
             lambda done, total: self._say("checking the schedule", done, total),
+            more_epochs=max(0, self._record.more_epochs),
         )
         self._say("building the model")
         try:
@@ -90,14 +92,18 @@ class Session:
         self._stop.look()
         self._beat.say(what[:1].lower() + what[1:], done, total)
 
-    def _tell_device(self, device: Device) -> None:
-        told = self._attempt.model_copy(update={"device": device.text, "threads": device.threads})
+    def _tell(self, **facts: object) -> None:
+        """Writes facts about this attempt into run.json."""
+        told = self._attempt.model_copy(update=facts)
 
         def change(record: RunRecord) -> dict[str, object]:
             return {"attempts": tuple(told if known == self._attempt else known for known in record.attempts)}
 
         revise(self._run, change)
         self._attempt = told
+
+    def _tell_device(self, device: Device) -> None:
+        self._tell(device=device.text, processor=device.device.type, precision=device.precision, threads=device.threads)
         _log.info("%s on %s, torch %s", self._record.name, device.text, torch.__version__)
 
     def _parts(self, device: Device) -> _Parts:
@@ -151,7 +157,13 @@ class Session:
         ).to(device.device)
         optimizer = build_optimizer(experiment, model)
         rates = Rates(optimizer)
-        schedule = Driver(experiment.schedule, optimizer, experiment.epochs, self._record.steps_per_epoch)
+        schedule = Driver(
+            experiment.schedule,
+            optimizer,
+            experiment.epochs,
+            self._record.steps_per_epoch,
+            max(0, self._record.more_epochs),
+        )
         weights = sum(parameter.numel() for parameter in model.parameters())
         _log.info("%s, %d weights, %s", facts.model, weights, label(experiment.schedule))
         gradient = Gradient(model, experiment.regularization, experiment.clip, experiment.grad_norm)
@@ -162,7 +174,8 @@ class Session:
             keeper = Keeper(self._run.best_model, facts, self._beat, experiment.early_stopping.monitor)
             early = EarlyStop(experiment.early_stopping, lambda: course_of(self._run.record))
             heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
-            observers = (recorder, heartbeat, keeper, early, self._stop)
+            hand, checkpointer = Hand(self._run), Checkpointer(self._run, self._attempt.number, log, self._beat)
+            observers = (recorder, heartbeat, keeper, early, hand, checkpointer, self._stop)
             update = Update(loss, gradient, experiment.accumulate)
             loop = Loop(
                 model,
@@ -176,12 +189,15 @@ class Session:
                 rates,
                 experiment.watched,
             )
+            self._go_on(loop, early)
+            hand.look(loop)
             self._say("first batch")
             full = False
             try:
                 loop.fit(self._record.epochs)
+                checkpointer.save(loop)
             except StopRequested:
-                recorder.flush()
+                checkpointer.save(loop)
                 self._save_last(loop, facts)
                 raise
             except torch.OutOfMemoryError:
@@ -196,6 +212,21 @@ class Session:
             self._say("measuring what fits into the GPU's memory")
             raise OutOfMemory(fitting_batch(CudaMemory(device.device), small_update(loop), experiment.batch_size))
         self._save_last(loop, facts)
+
+    def _go_on(self, loop: Loop, early: EarlyStop) -> None:
+        """Takes up the run where its earlier attempts left it, if there were any."""
+        earlier = self._record.attempts[:-1]
+        if not earlier:
+            return
+        self._say("reading the checkpoint")
+        checkpoint = restore(loop, self._run, earlier)
+        if loop.ended and self._record.more_from == loop.epoch + 1:
+            early.go_on(loop)
+        self._tell(
+            first_step=checkpoint.step if checkpoint else 0,
+            remark=remark(self._attempt, earlier, anew=checkpoint is None),
+        )
+        _log.info("goes on at update %d. %s", self._attempt.first_step, self._attempt.remark)
 
     def _facts(self, normalization: Normalization) -> ModelFacts:
         return ModelFacts(

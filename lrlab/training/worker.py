@@ -17,7 +17,7 @@ from lrlab.errors import LabError
 from lrlab.experiments import Model
 from lrlab.home import Home
 from lrlab.process import identity, is_alive
-from lrlab.runs import FINAL, Attempt, Beat, Run, RunRecord, load_run, revise
+from lrlab.runs import FINAL, Attempt, Beat, Run, RunRecord, load_run, revise, usable_checkpoints
 from lrlab.runs.record import Kind
 from lrlab.training.devices import choose_device
 from lrlab.training.failures import explain
@@ -101,10 +101,18 @@ def _claim(run: Run) -> Attempt:
         if record.state in FINAL:
             raise LabError(f"run {run.id} has ended: {record.state}")
         newest = record.attempts[-1] if record.attempts else None
-        if newest and newest.host == host and newest.identity != me and is_alive(newest.identity):
+        # One that has written the run's end may still be leaving while the run is resumed.
+        works = newest is not None and newest.ended is None and newest.host == host and newest.identity != me
+        if newest and works and is_alive(newest.identity):
             raise LabError(f"run {run.id} is worked on by process {newest.identity.pid}")
+        usable = usable_checkpoints(run, record.attempts)
         mine = Attempt(
-            number=len(record.attempts) + 1, started=time.time(), identity=me, host=host, torch=torch.__version__
+            number=len(record.attempts) + 1,
+            first_step=usable[0].step if usable else 0,
+            started=time.time(),
+            identity=me,
+            host=host,
+            torch=torch.__version__,
         )
         return {"state": "running", "attempts": (*record.attempts, mine)}
 

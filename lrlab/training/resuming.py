@@ -1,0 +1,254 @@
+"""Exact resume: all that a run is between two updates, kept in a file and put back as it was.
+
+A checkpoint holds the model, the optimiser, the schedule, the loop and its observers with their sums and counts, and
+the state of every random generator; which images come next follows from the seed and the place in the epoch. Beside it
+lies the best model so far, as the checkpoint knows it. On a CPU what is trained from there is the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import random
+import shutil
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lrlab.errors import LabError
+from lrlab.files import new_id
+from lrlab.runs import (
+    Attempt,
+    Beat,
+    Checkpoint,
+    LogWriter,
+    Run,
+    RunRecord,
+    all_checkpoints,
+    checkpoint_file,
+    usable_checkpoints,
+)
+from lrlab.training.devices import Device, choose_device
+from lrlab.training.loop import Loop, Observer
+
+FORMAT = 1
+
+COST = 0.03
+"""The share of a run's time that its checkpoints may take."""
+
+EVERY = 20.0
+"""Seconds between two checkpoints inside an epoch, at least."""
+
+KEPT = 2
+"""So many of the newest checkpoints stay: should the newest be damaged, the one before it is not."""
+
+WORTH_SAYING = 1.0
+"""A checkpoint that takes longer than so many seconds is told while it is written."""
+
+_log = logging.getLogger(__name__)
+
+
+class Checkpointer(Observer):
+    """Keeps checkpoints of the loop: at the ends of epochs and in between, as often as their cost allows.
+
+    It comes after the observers whose state it keeps. `attempt` is this attempt's number, `log` is brought to the disk
+    first, so that no checkpoint is ahead of it.
+    """
+
+    def __init__(self, run: Run, attempt: int, log: LogWriter, beat: Beat) -> None:
+        self._run = run
+        self._attempt = attempt
+        self._log = log
+        self._beat = beat
+        self._saved = time.monotonic()
+        self._seconds = 0.0
+
+    def after_update(self, loop: Loop) -> None:
+        if loop.done < loop.updates_per_epoch and self._due(EVERY):
+            self.save(loop)
+
+    def after_epoch(self, loop: Loop) -> None:
+        if self._due(0.0):
+            self.save(loop)
+
+    def save(self, loop: Loop) -> None:
+        """Keeps `loop` as it stands: between two updates, before a validation, or after an epoch."""
+        begun = time.monotonic()
+        if self._seconds > WORTH_SAYING:
+            self._beat.say("saving a checkpoint")
+        state = state_of(loop)
+        self._log.sync()
+        path = checkpoint_file(self._run, self._attempt, loop.step + 1)
+        path.parent.mkdir(exist_ok=True)
+        _copy(self._run.best_model, _best_beside(path))
+        _write(path, state)
+        self._remove_older(path)
+        self._saved = time.monotonic()
+        self._seconds = self._saved - begun
+
+    def _due(self, least: float) -> bool:
+        return time.monotonic() - self._saved >= max(least, self._seconds / COST)
+
+    def _remove_older(self, newest: Path) -> None:
+        # Of later attempts this one knows nothing, should it have lost its run without knowing.
+        usable = [one.path for one in usable_checkpoints(self._run, self._run.record.attempts) if one.path != newest]
+        kept = {newest, *usable[: KEPT - 1]}
+        for one in all_checkpoints(self._run):
+            # Those of a later attempt are not ours, should this one have lost its run without knowing.
+            if one.path not in kept and one.attempt <= self._attempt:
+                one.path.unlink(missing_ok=True)
+                _best_beside(one.path).unlink(missing_ok=True)
+
+
+def state_of(loop: Loop) -> dict[str, Any]:
+    """All that `loop` is: tensors, numbers, texts, and lists, tuples and mappings of them."""
+    return {
+        "format": FORMAT,
+        "torch": torch.__version__,
+        # First: the recorder writes the rows that it still has, and its sums are then complete.
+        "observers": {type(observer).__name__: observer.state_dict() for observer in loop.observers},
+        "loop": loop.state_dict(),
+        "model": loop.model.state_dict(),
+        "optimizer": loop.optimizer.state_dict(),
+        "schedule": loop.schedule.state_dict(),
+        "random": _random_states(),
+    }
+
+
+def put_back(loop: Loop, state: dict[str, Any]) -> None:
+    """Makes `loop`, which was just built, what `state` was taken from."""
+    loop.model.load_state_dict(state["model"])
+    loop.optimizer.load_state_dict(state["optimizer"])
+    loop.schedule.load_state_dict(state["schedule"])
+    loop.load_state_dict(state["loop"])
+    for observer in loop.observers:
+        observer.load_state_dict(state["observers"][type(observer).__name__])
+    _set_random_states(state["random"])
+
+
+def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | None:
+    """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where there is none.
+
+    The run's best model becomes the one that the checkpoint knew.
+    """
+    for checkpoint in usable_checkpoints(run, earlier):
+        state = read(checkpoint.path)
+        if state is not None:
+            put_back(loop, state)
+            _copy(_best_beside(checkpoint.path), run.best_model)
+            return checkpoint
+        _log.warning("the checkpoint %s is damaged and left aside", checkpoint.path.name)
+    run.best_model.unlink(missing_ok=True)
+    return None
+
+
+def device_of(record: RunRecord) -> Device:
+    """The device of the run's newest attempt: what the first one that had any found out and chose is taken again.
+
+    Another device or precision, or another number of threads, gives other weights. Where the device is not there any
+    more and the person did not name it, what "auto" is now.
+    """
+    experiment = record.experiment
+    asked = (experiment.model.name, experiment.precision)
+    begun = next((attempt for attempt in record.attempts[:-1] if attempt.processor), None)
+    if begun is None:
+        return choose_device(experiment.device, *asked)
+    try:
+        return choose_device(begun.processor, experiment.model.name, begun.precision, begun.threads)
+    except LabError:
+        if experiment.device != "auto":
+            raise
+        return choose_device("auto", *asked, begun.threads)
+
+
+def remark(attempt: Attempt, earlier: Sequence[Attempt], *, anew: bool) -> str:
+    """What a person should know of how `attempt` went on from the `earlier` ones; empty where there is nothing."""
+    said = []
+    if anew:
+        said.append("No earlier attempt left a checkpoint that can be used, so the run began anew.")
+    begun = next((one for one in earlier if one.processor), None)
+    if begun and not anew:
+        before, now = (f"{one.device} with torch {one.torch}" for one in (begun, attempt))
+        if before != now:
+            said.append(f"It was begun on {before} and goes on on {now}: its weights are not those it would have had.")
+    return " ".join(said)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """What a checkpoint holds; None where the file is gone, torn, altered or none of this version."""
+    try:
+        # torch does not compare the checksums that it writes, and half a file must not become half a model.
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                return None
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+        return None
+    return state if isinstance(state, dict) and state.get("format") == FORMAT else None
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    """Replaces `path` in one step; what is there has reached the disk."""
+    temporary = path.with_name(f".{path.name}.{new_id(6)}")
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _best_beside(path: Path) -> Path:
+    return path.with_suffix(".safetensors")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Makes `target` what `source` is, in one step, or absent where that is. A second name costs no room."""
+    if not source.exists():
+        target.unlink(missing_ok=True)
+        return
+    temporary = target.with_name(f".{target.name}.{new_id(6)}")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:  # a file system without second names
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # it stays where both were the same file already
+
+
+def _random_states() -> dict[str, Any]:
+    drawn = np.random.get_state(legacy=False)
+    assert isinstance(drawn, dict)
+    keys = torch.from_numpy(drawn["state"]["key"].astype(np.int64))
+    states: dict[str, Any] = {
+        "python": random.getstate(),
+        "numpy": {**drawn, "gauss": float(drawn["gauss"]), "state": {**drawn["state"], "key": keys}},
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    if torch.backends.mps.is_available():
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def _set_random_states(states: dict[str, Any]) -> None:
+    random.setstate(states["python"])
+    drawn = states["numpy"]
+    keys = drawn["state"]["key"].numpy().astype(np.uint32)
+    np.random.set_state({**drawn, "state": {**drawn["state"], "key": keys}})
+    torch.set_rng_state(states["torch"])
+    if "cuda" in states and torch.cuda.device_count() == len(states["cuda"]):
+        torch.cuda.set_rng_state_all(states["cuda"])
+    if "mps" in states and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(states["mps"])
