@@ -38,7 +38,7 @@ STYLE = """
 .lrlab-seen { font-size: 0.8rem; line-height: 1.25; }
 .lrlab-seen figure { margin: 0; min-width: 0; }
 .lrlab-seen img { display: block; width: 100%; aspect-ratio: 1; border-radius: 0.25rem; }
-.lrlab-seen figcaption { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; padding-top: 0.1rem; }
+.lrlab-seen figcaption { overflow-wrap: anywhere; padding-top: 0.1rem; }
 .lrlab-seen .lrlab-seen-head { align-self: end; opacity: 0.75; }
 .lrlab-seen .lrlab-seen-head + .lrlab-seen-head { grid-column: 2 / -1; }
 .lrlab-seen.lrlab-seen-old { opacity: 0.4; }
@@ -130,16 +130,11 @@ def grid(images: Sequence[Mapping[str, Any]], *, old: bool = False) -> str:
     for image in images:
         cells.append(_figure(image["original"], texts.alternative(image["class"], None), image["class"]))
         for number, variant in enumerate(image["variants"], start=1):
-            label = texts.COUNTS.format(label=variant["label"]) if variant["label"] else ""
-            cells.append(
-                _figure(variant["picture"], texts.alternative(image["class"], number), variant["label"], label)
-            )
+            cells.append(_figure(variant["picture"], texts.alternative(image["class"], number), variant["label"]))
     kind = "lrlab-seen lrlab-seen-old" if old else "lrlab-seen"
     return f'{STYLE}<div class="{kind}" style="--n: {columns}">{"".join(cells)}</div>'
 
 
-def _figure(picture: str, alternative: str, caption: str | None, title: str = "") -> str:
-    below = (
-        f'<figcaption title="{html.escape(title or caption)}">{html.escape(caption)}</figcaption>' if caption else ""
-    )
+def _figure(picture: str, alternative: str, caption: str | None) -> str:
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     return f'<figure><img src="{html.escape(picture)}" alt="{html.escape(alternative)}">{below}</figure>'

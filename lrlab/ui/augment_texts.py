@@ -10,7 +10,6 @@ DRAWING = "Drawing the pictures."
 FIRST = "Drawing the pictures; the first time it takes some seconds."
 ORIGINAL = "As it is"
 SEEN = "As the model sees it"
-COUNTS = "counts as {label}"
 
 
 def alternative(name: str, variant: int | None) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from lrlab.experiments import Augment
 from lrlab.training import batches
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
+from lrlab.training.normalization import IMAGENET
 
 CPU = torch.device("cpu")
 N, P, S = 30, 7, 4
@@ -111,6 +114,153 @@ def test_an_epoch_depends_on_seed_and_number_alone(pictures: Pictures) -> None:
     torch.rand(5)
     assert seen(train, 1).tobytes() == epoch(1, 1)
     assert len({epoch(seed, number) for seed in range(3) for number in range(3)}) == 9
+
+
+EVERYTHING = {
+    "crop": "resized", "rotation": 20, "vertical_flip": 0.5, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3,
+    "hue": 0.1, "erasing": 0.5, "mixup": 1.0, "cutmix": 1.0,
+}  # fmt: skip
+
+AUGMENTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "none": {"crop": "none", "horizontal_flip": 0},
+    "resized": {"crop": "resized", "scale": 0.3},
+    "rotation": {"rotation": 30},
+    "upside down": {"vertical_flip": 0.5},
+    "brightness": {"brightness": 0.5},
+    "contrast": {"contrast": 0.5},
+    "saturation": {"saturation": 0.5},
+    "hue": {"hue": 0.3},
+    "erasing": {"erasing": 0.8},
+    "mixup": {"mixup": 0.5},
+    "cutmix": {"cutmix": 1.0},
+    "everything": EVERYTHING,
+}
+
+
+def photographs() -> np.ndarray:
+    """N pictures of 18 px, with all colours."""
+    return np.random.default_rng(0).integers(0, 256, (N, 18, 18, 3), dtype=np.uint8)
+
+
+def train_batches(seed: int = 1, **settings: Any) -> TrainBatches:
+    """Of four classes and 16 px, eight at a time."""
+    pictures = Pictures(photographs(), np.arange(N, dtype=np.int64) % 4, 16, CPU, IMAGENET)
+    return TrainBatches(pictures, np.arange(N), 8, seed, Augment(**settings))
+
+
+@pytest.mark.parametrize("name", AUGMENTS)
+def test_every_augmentation_gives_batches_as_the_model_wants_them(name: str) -> None:
+    settings = AUGMENTS[name]
+    found = list(train_batches(**settings).epoch(0))
+    assert len(found) == 3
+    for images, targets in found:
+        assert images.shape == (8, 3, 16, 16)
+        assert images.dtype == torch.float32
+        assert images.is_contiguous(memory_format=torch.channels_last)
+        # Of (value / 255 - mean) / std: blotted out is 0, which is within.
+        low, high = ((edge - np.array(IMAGENET.mean)) / np.array(IMAGENET.std) for edge in (0, 1))
+        values = images.numpy().transpose(0, 2, 3, 1)
+        assert (values >= low - 1e-5).all() and (values <= high + 1e-5).all()
+        if "mixup" in settings or "cutmix" in settings:
+            assert (targets.shape, targets.dtype) == ((8, 4), torch.float32)
+            assert torch.allclose(targets.sum(1), torch.ones(8), rtol=0, atol=1e-6)
+        else:
+            assert (targets.shape, targets.dtype) == ((8,), torch.int64)
+
+
+def test_every_augmentation_changes_what_the_default_brings() -> None:
+    brought = {
+        name: next(train_batches(**settings).epoch(0))[0].numpy().tobytes() for name, settings in AUGMENTS.items()
+    }
+    assert len(set(brought.values())) == len(AUGMENTS)
+
+
+@pytest.mark.parametrize("name", AUGMENTS)
+def test_an_epoch_begun_in_its_midst_brings_the_rest_of_it(name: str) -> None:
+    settings = AUGMENTS[name]
+    whole = list(train_batches(**settings).epoch(5))
+    for start in range(4):
+        torch.manual_seed(start)  # the generators that others use decide nothing
+        np.random.seed(start)
+        rest = list(train_batches(**settings).epoch(5, start))
+        assert len(rest) == 3 - start
+        for (images, targets), (same, same_targets) in zip(rest, whole[start:], strict=True):
+            assert torch.equal(images, same) and torch.equal(targets, same_targets)
+
+
+@pytest.mark.parametrize("name", ["default", "everything"])
+def test_what_a_batch_brings_depends_on_seed_epoch_and_index_alone(name: str) -> None:
+    def brought(seed: int, epoch: int) -> list[bytes]:
+        return [images.numpy().tobytes() for images, _ in train_batches(seed, **AUGMENTS[name]).epoch(epoch)]
+
+    state = torch.get_rng_state()
+    found = [batch for seed in range(3) for epoch in range(3) for batch in brought(seed, epoch)]
+    assert len(set(found)) == len(found) == 27
+    assert brought(1, 2) == brought(1, 2)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_default_is_what_it_has_been_from_the_first() -> None:
+    """Step by step: one generator an epoch gives order, corners and flips, and bytes become floats in one go."""
+    pixels, labels = photographs(), np.arange(N) % 4
+    pictures = Pictures(pixels, labels, 16, CPU)
+    found = list(TrainBatches(pictures, np.arange(3, N), 8, seed=6).epoch(4))
+    seed = int(np.random.SeedSequence([6, 4]).generate_state(1, np.uint64)[0])
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.arange(3, N)[torch.randperm(N - 3, generator=generator)[:24]]
+    corners = torch.randint(3, (2, 24), generator=generator)
+    flips = torch.rand(24, generator=generator) < 0.5
+    for index, (images, targets) in enumerate(found):
+        for place in range(8):
+            one = 8 * index + place
+            row, (top, left) = order[one], corners[:, one]
+            cut = torch.from_numpy(pixels)[row, top : top + 16, left : left + 16].float()
+            cut = cut.flip(1) if flips[one] else cut
+            assert torch.equal(images[place], ((cut - 127.5) / 63.75).permute(2, 0, 1))
+            assert targets[place] == row % 4
+
+
+@pytest.mark.parametrize("crop", ["none", "shift"])
+def test_a_rotation_by_next_to_nothing_is_none(crop: str) -> None:
+    """Interpolated and cut: two ways to the same picture."""
+    cut = list(train_batches(crop=crop, vertical_flip=0.5).epoch(0))
+    turned = list(train_batches(crop=crop, vertical_flip=0.5, rotation=1e-6).epoch(0))
+    for (images, labels), (same, same_labels) in zip(cut, turned, strict=True):
+        assert torch.allclose(images, same, rtol=0, atol=1e-4)
+        assert torch.equal(labels, same_labels)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_as_many_are_mirrored_as_were_asked_for(pictures: Pictures, share: float) -> None:
+    train = TrainBatches(pictures, np.arange(N), N, 0, Augment(horizontal_flip=share))
+    flipped = np.concatenate(
+        [
+            pixels(images)[:, 0, 0, 2] > pixels(images)[:, 0, 1, 2]
+            for number in range(50)
+            for images, _ in train.epoch(number)
+        ]
+    )
+    assert abs(flipped.mean() - share) <= 4 * np.sqrt(share * (1 - share) / len(flipped))
+
+
+def test_without_a_crop_the_middle_is_seen(pictures: Pictures) -> None:
+    train = TrainBatches(pictures, np.arange(N), N, 0, Augment(crop="none", horizontal_flip=0))
+    images, labels = next(train.epoch(0))
+    middle, same = pictures.centre(labels // 100)
+    assert torch.equal(images, middle) and torch.equal(labels, same)
+
+
+def test_mixed_targets_hold_the_shares_of_the_images_own_labels() -> None:
+    plain = [labels for _, labels in train_batches().epoch(0)]
+    mixed = [targets for _, targets in train_batches(mixup=1.0).epoch(0)]
+    for labels, targets in zip(plain, mixed, strict=True):
+        drawn = {round(float(targets[row, label]), 6) for row, label in enumerate(labels) if label != labels[row - 1]}
+        assert len(drawn) == 1  # one share for the whole batch
+        share = drawn.pop()
+        for row, label in enumerate(labels):
+            other = labels[row - 1]
+            assert targets[row, other] == pytest.approx(1.0 if other == label else 1 - share, abs=1e-5)
 
 
 def test_every_crop_and_both_sides_come_up_evenly(pictures: Pictures) -> None:
