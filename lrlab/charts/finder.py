@@ -28,7 +28,7 @@ TOP = 0.79
 """The height of the chart as a part of the whole; above it each suggestion has a line of its own for its name."""
 
 ROW = (1.0 - TOP) / len(TITLES)
-HOVER = "LR %{x:.3~g}<br>loss %{y:.4~g}<extra>"
+HOVER = "%{y:.4~g} "
 
 
 def finder_figure(found: Findings) -> Figure:
@@ -46,6 +46,8 @@ def finder_figure(found: Findings) -> Figure:
             yaxis=axis("", domain=[0, TOP], range=[bottom, top], automargin=False, nticks=6),
             annotations=[_title(), *_names(found)],
             shapes=_lines(found),
+            hovermode="x unified",
+            hoverdistance=30,
             margin={"l": 54, "r": 14, "t": 10, "b": 52},
             uirevision="finder",
         ),
@@ -88,7 +90,7 @@ def _ends(found: Findings, top: float) -> list[dict[str, Any]]:
         {
             "type": "scatter", "mode": "markers", "x": typed(places), "y": typed(np.full(len(places), top)),
             "marker": {"symbol": "x", "size": 10, "color": PALETTE[4]}, "cliponaxis": False,
-            "hovertemplate": "LR %{x:.3~g}: the loss has diverged<extra></extra>",
+            "hoverinfo": "skip",
         }
     ]  # fmt: skip
 
@@ -100,7 +102,7 @@ def _line(lr: Floats, loss: Floats, name: str, width: float, **more: Any) -> dic
 def _trace(lr: Floats, loss: Floats, name: str, **more: Any) -> dict[str, Any]:
     finite = np.where(np.isfinite(loss), loss, np.nan)
     rows = thin(finite)
-    hover = {} if "hoverinfo" in more else {"hovertemplate": f"{HOVER}{name}</extra>"}
+    hover = {} if "hoverinfo" in more else {"hovertemplate": f"{HOVER}{name}<extra></extra>"}
     return {"type": "scatter", "x": typed(lr[rows]), "y": typed(finite[rows]), **hover, **more}
 
 
@@ -124,8 +126,7 @@ def _marks(found: Findings) -> list[dict[str, Any]]:
         {
             "type": "scatter", "mode": "markers", "x": typed(rates), "y": typed(heights),
             "marker": {"size": 11, "color": [SHADES[one.method] for one in given]},
-            "text": [f"{one.title}: LR {number(one.lr)}" for one in given if one.lr],
-            "hovertemplate": "%{text}<extra></extra>",
+            "hoverinfo": "skip",
         }
     ]  # fmt: skip
 
@@ -188,7 +189,7 @@ def _lr_axis(finder: Finder) -> dict[str, Any]:
     ticks = log_ticks(low - room, high + room) if log else linear_ticks(high)
     return axis(
         "learning rate", type="log" if log else "linear", range=[low - room, high + room], automargin=False,
-        tickvals=ticks, ticktext=[number(tick) for tick in ticks],
+        tickvals=ticks, ticktext=[number(tick) for tick in ticks], unifiedhovertitle={"text": "LR %{x:.3~g}"},
     )  # fmt: skip
 
 
@@ -198,15 +199,18 @@ def _ends_of(finder: Finder) -> tuple[float, float]:
 
 
 def _loss_range(found: Findings) -> tuple[float, float]:
-    """From the lowest smoothed loss to as far above the beginning as the lowest is below it, a quarter at least."""
+    """The smoothed losses, up to as far above the beginning as the lowest is below it, a quarter at least.
+
+    An eighth of the beginning is shown to both sides whatever the losses do, so that noise does not look like a fall.
+    """
     curves = [sweep.smoothed[np.isfinite(sweep.smoothed)] for sweep in found.sweeps]
     curves = [curve for curve in curves if len(curve)]
     if not curves:
         return 0.0, 1.0
     begin = max(float(curve[0]) for curve in curves)
-    low = min(float(curve.min()) for curve in curves)
-    high = max(float(curve.max()) for curve in curves)
-    return steady(low, min(high, begin + max(begin - low, abs(begin) / 4)))
+    low = min(begin * 7 / 8, *(float(curve.min()) for curve in curves))
+    high = max(begin * 9 / 8, *(float(curve.max()) for curve in curves))
+    return steady(low, min(high, begin + max(begin - low, begin / 4)))
 
 
 def _title() -> dict[str, Any]:

@@ -37,7 +37,7 @@ def found_in(run: Run) -> Findings | None:
 
 def pick(run: Run, lr: float) -> None:
     """An LR was clicked on the curve of `run`."""
-    st.session_state[PICKED] = written(float(f"{lr:.3g}"))
+    st.session_state[PICKED] = written(_rounded(lr))
     st.session_state[_key(run)] = OWN
 
 
@@ -75,9 +75,14 @@ def _chosen(run: Run, found: Findings) -> float | None:
         if one.lr is None:
             st.caption(f"{one.title}: none. {plain(one.sentence)}")
     if chosen != OWN:
-        return given[chosen].lr
+        return _rounded(given[chosen].lr or 0.0)
     text = st.text_input(texts.PAGE["own_lr"], key=PICKED, help=texts.PAGE["own_help"], width=200)
     return _typed(text) if text.strip() else None
+
+
+def _rounded(lr: float) -> float:
+    """`lr` to three digits; no suggestion is known better."""
+    return float(f"{lr:.3g}")
 
 
 def _typed(text: str) -> float | None:

@@ -119,3 +119,11 @@ def test_an_infinite_loss_is_a_gap_and_a_cross() -> None:
     assert np.isnan(values(data[0], "y")[-1])
     (cross,) = [trace for trace in data if trace.get("marker", {}).get("symbol") == "x"]
     assert values(cross, "x") == pytest.approx([10.0])
+
+
+def test_the_first_updates_are_not_blown_up() -> None:
+    one = found(Finder(), upto=5)
+    low, high = finder_figure(one)["layout"]["yaxis"]["range"]
+    begin = one.sweeps[0].smoothed[0]
+    assert low <= 7 / 8 * begin
+    assert high >= 9 / 8 * begin
