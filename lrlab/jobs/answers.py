@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -29,6 +31,9 @@ HELPER = (sys.executable, "-m", "lrlab", "answer")
 
 LONGEST = 300.0
 """Seconds that an answer may take; then the helper is ended."""
+
+FRESH = 10.0
+"""Seconds for which an answer that was asked for later is given again without asking."""
 
 KEPT_DAYS = 30
 """How long an answer is kept on disk after it was last needed."""
@@ -51,9 +56,10 @@ def ask(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -
 
 
 def ask_later(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -> Future[Any]:
-    """As `ask`, at once: the answer comes to the future. Who asks the same meanwhile gets the same future.
+    """As `ask`, at once: the answer comes to the future.
 
-    An answer that was kept on disk is there already.
+    Who asks the same meanwhile, or in the seconds after, gets the same future: a page that is drawn anew because the
+    answer has come finds it. An answer that was kept on disk is there already.
     """
     if keep:
         with suppress(FileNotFoundError):
@@ -62,22 +68,25 @@ def ask_later(home: Home, question: str, /, *, keep: bool = False, **arguments: 
             return done
     name = _name(question, {"home": str(home.root), **arguments})
     with _asked_lock:
-        future = _asked.get(name)
-        if future is not None:
-            return future
-        future = _asked[name] = Future()
+        for other in [other for other, asked in _asked.items() if time.monotonic() > asked.until]:
+            del _asked[other]
+        if name in _asked:
+            return _asked[name].future
+        asked = _asked[name] = _Asked(Future())
 
     def work() -> None:
         try:
             answer = ask(home, question, keep=keep, **arguments)
         except BaseException as error:  # noqa: BLE001 (it is raised where the future is read)
-            _forget(name).set_exception(error)
+            asked.until = time.monotonic() + FRESH
+            asked.future.set_exception(error)
         else:
-            _forget(name).set_result(answer)
+            asked.until = time.monotonic() + FRESH
+            asked.future.set_result(answer)
 
     # Not a pool's thread: Python waits for those at its end, and a server must not wait for an answer.
     threading.Thread(target=work, name=f"ask-{question}", daemon=True).start()
-    return future
+    return asked.future
 
 
 def end_helper() -> None:
@@ -85,9 +94,12 @@ def end_helper() -> None:
     _helper.end()
 
 
-def _forget(name: str) -> Future[Any]:
-    with _asked_lock:
-        return _asked.pop(name)
+@dataclass
+class _Asked:
+    """A question for later; `until`: when its answer is no longer fresh, by the monotonic clock."""
+
+    future: Future[Any]
+    until: float = math.inf
 
 
 class Ended(Exception):
@@ -248,5 +260,5 @@ def _code() -> list[tuple[str, int, int]]:
 
 
 _helper = Helper()
-_asked: dict[str, Future[Any]] = {}
+_asked: dict[str, _Asked] = {}
 _asked_lock = threading.Lock()

@@ -11,6 +11,7 @@ import streamlit as st
 from lrlab.experiments import FIELDS, SECTIONS, ExperimentField
 from lrlab.home import Home
 from lrlab.ui import fields, texts, train_state
+from lrlab.ui.augment_preview import augment_preview
 from lrlab.ui.markdown import plain
 from lrlab.ui.train_state import Asked, key
 
@@ -46,6 +47,8 @@ def folds(home: Home, asked: Asked, shown: Faults) -> None:
         ):
             st.caption(fold.line)
             _widgets(fold, shown)
+            if "augment.crop" in fold.names:
+                augment_preview(home, asked.experiment)
 
 
 def found(asked: Asked) -> list[Fold]:

@@ -124,7 +124,9 @@ def test_answers_that_nobody_needed_for_long_are_swept(home: Home, helper: Helpe
     assert len(list(home.answers.iterdir())) == 1
 
 
-def test_an_answer_for_later_comes_to_all_who_asked(home: Home, helper: Helper) -> None:
+def test_an_answer_for_later_comes_to_all_who_asked(
+    home: Home, helper: Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with helper._lock:  # nothing is answered while it is held
         futures = [ask_later(home, "echo", n=1) for _ in range(3)]
         other = ask_later(home, "echo", n=2)
@@ -132,7 +134,11 @@ def test_an_answer_for_later_comes_to_all_who_asked(home: Home, helper: Helper) 
     assert futures[0] is futures[1] is futures[2]
     assert futures[0].result(timeout=30)["n"] == 1
     assert other.result(timeout=30)["n"] == 2
-    assert ask_later(home, "echo", n=1) is not futures[0]
+    assert ask_later(home, "echo", n=1) is futures[0]  # a page that is drawn anew because of it
+    monkeypatch.setattr(answers, "FRESH", -1.0)
+    stale = ask_later(home, "echo", n=3)
+    stale.result(timeout=30)
+    assert ask_later(home, "echo", n=3) is not stale
 
 
 def test_a_refusal_for_later_is_raised_where_it_is_read(home: Home, helper: Helper) -> None:
