@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -43,7 +44,11 @@ class Device:
 
     def gradient_scaler(self) -> torch.amp.GradScaler | None:
         """What keeps small gradients from vanishing in float16; None in every other precision, which needs none."""
-        return torch.amp.GradScaler(self.device.type) if self.precision == "float16" else None
+        if self.precision != "float16":
+            return None
+        # Where the first gradients overflow, their update is left out, and torch thinks the schedule too early.
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        return torch.amp.GradScaler(self.device.type)
 
 
 def choose_device(name: str, model: str, precision: str = "auto", threads: int | None = None) -> Device:

@@ -13,22 +13,22 @@ class Rates:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self._groups = optimizer.param_groups
+        self._optimizer = optimizer  # not its groups: loading a state puts others in their place
         base = float(optimizer.defaults["lr"])
-        shares = [float(group["lr"]) / base for group in self._groups]
+        shares = [float(group["lr"]) / base for group in optimizer.param_groups]
         self._leader = shares.index(1.0) if 1.0 in shares else 0
         self._share = shares[self._leader]
-        names = [str(group.get("group_name", number)) for number, group in enumerate(self._groups)]
+        names = [str(group.get("group_name", number)) for number, group in enumerate(optimizer.param_groups)]
         self.columns: tuple[str, ...] = tuple(f"lr_{name}" for name in names) if len(names) > 1 else ()
         """The log's column of each group; none where there is one group only."""
 
     @property
     def lr(self) -> float:
         """The LR of the run's own course."""
-        lr = float(self._groups[self._leader]["lr"])
+        lr = float(self._optimizer.param_groups[self._leader]["lr"])
         return lr if self._share == 1.0 else lr / self._share
 
     @property
     def of_groups(self) -> tuple[float, ...]:
         """The LR of each group."""
-        return tuple(float(group["lr"]) for group in self._groups)
+        return tuple(float(group["lr"]) for group in self._optimizer.param_groups)

@@ -18,7 +18,7 @@ from lrlab.experiments import Validation
 from lrlab.home import Home
 from lrlab.runs import Beat, LogWriter, Run, request_stop, update
 from lrlab.schedules import curve
-from lrlab.training import batches, session, worker
+from lrlab.training import batches, evaluation, session, worker
 from lrlab.training.checkpoints import load_model
 from lrlab.training.models import SmallCNN
 from lrlab.training.observers import Recorder
@@ -67,9 +67,11 @@ def test_a_run_ends_with_its_log_its_models_and_its_result(home: Home, make_run:
     assert only.device == f"CPU, {only.threads} thread{'s' if only.threads != 1 else ''}"
     assert sorted(file.name for file in run.folder.iterdir() if not file.name.endswith("lock")) == [
         "best.safetensors",
+        "checkpoints",
         "epochs-1.csv",
         "heartbeat.json",
         "last.safetensors",
+        "predictions.parquet",
         "run.json",
         "steps-1.csv",
     ]
@@ -83,7 +85,7 @@ def accuracy_of(home: Home, dataset: Dataset, run: Run, part: str, model: str) -
     margin = (images.shape[1] - facts.image_size) // 2
     images = images[:, margin : margin + facts.image_size, margin : margin + facts.image_size]
     with torch.inference_mode():
-        scores = net(torch.from_numpy((images - facts.mean) / facts.std).permute(0, 3, 1, 2))
+        scores = net(torch.from_numpy((images - np.float32(facts.mean)) / np.float32(facts.std)).permute(0, 3, 1, 2))
     names = [facts.classes[index] for index in scores.argmax(1)]
     truth = [dataset.classes[label] for label in dataset.images["label"].to_numpy()[rows]]
     return float(np.mean([name == true for name, true in zip(names, truth, strict=True)]))
@@ -185,6 +187,7 @@ def test_what_the_worker_is_doing_is_said(home: Home, make_run: MakeRun, monkeyp
         "validating",
         "saving the best model",
         "saving",
+        "evaluating validation images",
         "evaluating test images",
     ]
     assert counted["decoding images"] == ((TRAIN + VAL + TEST) * 3, (TRAIN + VAL + TEST) * 3)
@@ -254,16 +257,17 @@ def test_a_stop_while_test_images_are_evaluated_keeps_everything(
     home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(epochs=1)
-    real = session.load_model
+    real = evaluation.load_model
 
     def asked_meanwhile(*arguments: Any) -> Any:
         request_stop(run)
         return real(*arguments)
 
-    monkeypatch.setattr(session, "load_model", asked_meanwhile)
+    monkeypatch.setattr(evaluation, "load_model", asked_meanwhile)
     assert attempt(home, run) == 0
     assert run.record.state == "cancelled"
-    assert (run.record.result.best_epoch, run.record.result.test_accuracy) == (0, None)
+    assert run.record.result.best_epoch == 0
+    assert run.record.result.test_accuracy is not None  # so little is left that it is done to the end
     assert load_model(run.last_model)[1].epoch == 0
 
 
@@ -276,7 +280,10 @@ def test_a_loss_that_is_no_number_ends_the_run(home: Home, make_run: MakeRun) ->
     assert not np.isfinite(last["loss"])
     assert np.isfinite(run.steps["loss"].iloc[:-1]).all()
     assert record.cause == f"the loss became {last['loss']} at step {int(last['step'])} (LR 1000)"
-    assert record.advice == "Try a lower LR (such as 100) or a warm-up."
+    assert record.advice == (
+        "Try a lower LR (such as 100), a warm-up or gradient clipping (by norm, limit 1). "
+        "The LR finder shows which LRs this model bears."
+    )
 
 
 def fails_with(error: Exception) -> Callable[..., Any]:
