@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrlab.experiments import Experiment
+from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home, lab_home
 from lrlab.process import identity
 from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
+from lrlab.runs.finder import Smoother
 from lrlab.schedules import curve
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -78,6 +80,57 @@ class HandWorker:
             path.write_bytes(np.random.default_rng(0).bytes(64))
         update(self.run, state=state, ended=self.began + 0.1 * self.updates, **fields)
         return self.run
+
+
+class HandFinder:
+    """Writes a finder's log as its worker does, update by update when it is told to; nothing is trained.
+
+    The loss falls from 1.8 to 0.6 around the LR 1e-3 and shoots up from 0.5 on; `flat`: it stays at 1.8.
+    """
+
+    def __init__(self, run: Run, *, flat: bool = False) -> None:
+        self.run, self.flat = run, flat
+        finder = run.record.finder
+        assert finder is not None
+        self.finder, self.updates, self.began = finder, 0, time.time()
+        begun = Attempt(number=1, started=self.began, identity=identity(), host=socket.gethostname(), device="CPU")
+        update(run, state="running", attempts=(begun,))
+        self.log = open_log(run, 1, ("smoothed",))
+
+    def search(self, updates: int | None = None) -> HandFinder:
+        """Writes the next `updates` rows (default: all that are left)."""
+        last = self.finder.updates if updates is None else self.updates + updates
+        for row in range(self.updates, last):
+            sweep, step = divmod(row, self.finder.steps)
+            if step == 0:
+                self._smooth = Smoother()
+            lr = self.finder.lr(step)
+            fall = 0.0 if self.flat else 1.2 / (1 + (1e-3 / lr) ** 1.2) - 3 * max(0.0, math.log10(lr / 0.5))
+            loss = 1.8 + 0.01 * sweep - fall
+            self.log.step(
+                step=row, epoch=sweep, time=self.began + 0.1 * row, lr=lr, loss=loss, smoothed=self._smooth(loss)
+            )
+        self.updates = last
+        return self
+
+    def end(self, state: str = "succeeded", **fields: Any) -> Run:
+        """Closes the log and records how the search ended."""
+        self.log.close()
+        update(self.run, state=state, ended=self.began + 0.1 * self.updates, **fields)
+        return self.run
+
+
+@pytest.fixture
+def start_search(home: Home) -> Callable[..., HandFinder]:
+    """`start_search(Finder(seeds=2), batch_size=16)`: a search that a HandFinder has; keywords are Experiment's."""
+
+    def start(finder: Finder | None = None, *, flat: bool = False, **experiment: Any) -> HandFinder:
+        facts = DatasetFacts(id="abcdefghij", name="coffee", classes=("Dark", "Light"), train=160, val=40)
+        chosen, asked = Experiment(**{"dataset": "coffee", **experiment}), finder or Finder()
+        run = create_run(home, chosen, dataset=facts, steps_per_epoch=asked.steps, finder=asked)
+        return HandFinder(run, flat=flat)
+
+    return start
 
 
 @pytest.fixture
