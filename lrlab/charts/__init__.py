@@ -2,6 +2,7 @@
 
 from lrlab.charts.composer.state import MAX_KEPT, Kept, PreviewState, RecipeChoice, resolved
 from lrlab.charts.dataset import class_figure
+from lrlab.charts.diagram import diagram
 from lrlab.charts.evaluation import confusion_figure, least_width, leaves, shown_classes
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.finder import SHADES, finder_figure
@@ -26,6 +27,7 @@ __all__ = [
     "colour",
     "composer_data",
     "confusion_figure",
+    "diagram",
     "distinct_colours",
     "finder_figure",
     "least_width",

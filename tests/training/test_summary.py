@@ -9,10 +9,11 @@ import pytest
 import torch
 from torchvision.models import get_model_weights
 
+from lrlab.charts.diagram import COLOURS
 from lrlab.experiments import MODELS, Model, Summary
 from lrlab.home import Home
 from lrlab.training.models import NETWORKS, build_model
-from lrlab.training.summary import summarise, summary
+from lrlab.training.summary import MAIN, REPEATED, summarise, summary
 
 PUBLISHED = [name for name, entry in MODELS.items() if entry.weights]
 
@@ -70,6 +71,10 @@ def test_vgg_16_layer_by_layer() -> None:
 def test_blocks_are_those_of_the_papers(name: str, kinds: dict[str, int]) -> None:
     found = [block.kind for block in summarise(Model(name=name), 4, 64).blocks]
     assert {kind: found.count(kind) for kind in found} == kinds
+
+
+def test_every_kind_of_block_can_be_drawn() -> None:
+    assert {*REPEATED.values(), *MAIN.values()} == set(COLOURS)
 
 
 def test_shapes_are_those_of_a_real_pass() -> None:
