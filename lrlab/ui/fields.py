@@ -15,13 +15,17 @@ import streamlit as st
 from lrlab.experiments import ExperimentField
 from lrlab.ui import fields_groups as groups
 
+OWN = "own"
+SWITCHED = {OWN: None, "on": True, "off": False}
+"""The places of a switch that need not be set."""
+
 
 def settle(field: ExperimentField, key: str) -> None:
     """Gives the widget of `field` its first value, and another one where it holds what it cannot show (any more)."""
     if field.kind == "groups":
         return
     held = st.session_state.setdefault(key, _first(field))
-    if field.choices and held not in dict(_choices(field)):
+    if (field.choices or _switched(field)) and held not in dict(_choices(field)):
         st.session_state[key] = _first(field)
     if _counted(field) and held is not None:
         least, most = _bounds(field)
@@ -59,6 +63,8 @@ def value(field: ExperimentField, key: str) -> Any:
     if field.kind == "groups":
         return groups.rows(key)
     held = st.session_state.get(key, _first(field))
+    if _switched(field):
+        return SWITCHED[held]
     if field.kind == "list of float":
         return [part.strip() for part in held.split(",")]
     return held.strip() if _typed(field) else held
@@ -137,18 +143,25 @@ def _format(field: ExperimentField) -> str | None:
 def _choices(field: ExperimentField) -> tuple[tuple[Any, str], ...]:
     if field.kind != "bool":
         return field.choices
-    return (None, field.optional), (True, "on"), (False, "off")
+    return tuple((name, field.optional if name == OWN else name) for name in SWITCHED)
+
+
+def _switched(field: ExperimentField) -> bool:
+    """Whether it is a switch with a third place, for "not set"; a widget takes no None for a choice."""
+    return field.kind == "bool" and bool(field.optional)
 
 
 def _first(field: ExperimentField) -> Any:
     if field.optional:
-        return None
+        return _shown(field, None)
     if field.choices and field.start not in dict(field.choices):
         return field.choices[0][0]
     return _shown(field, field.start)
 
 
 def _shown(field: ExperimentField, wanted: Any) -> Any:
+    if _switched(field):
+        return next(name for name, value in SWITCHED.items() if value is wanted)
     if wanted is None:
         return None
     if isinstance(wanted, (tuple, list)):

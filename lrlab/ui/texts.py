@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from lrlab.experiments import Experiment
+from collections.abc import Mapping
+from typing import Any
+
+from lrlab.experiments import Experiment, Summary
 from lrlab.jobs import Plan
-from lrlab.runs import RunStatus
+from lrlab.runs import RunStatus, duration
 from lrlab.schedules import Composition, ReduceLROnPlateau, ScheduleSpec
 
 LIVE = {
@@ -87,6 +90,8 @@ TRAIN = {
     "missing_run": "The run of this address does not exist any more.",
     "runs": "Runs",
     "no_runs": "No run yet. What you start here is listed below the form.",
+    "names": "This model's parameters are called {names}.",
+    "card_waits": "measuring how long an epoch takes",
     "again": "Start from these settings",
     "settings": "Settings of this run",
     "settings_help": "As EXPERIMENT.json: python -m lrlab train EXPERIMENT.json trains the same again.",
@@ -94,6 +99,53 @@ TRAIN = {
     "no_log": "Nothing so far.",
     "compare": "Compare with other runs",
 }
+
+
+LAYER = {
+    "name": "layer",
+    "kind": "kind",
+    "shape": "gives",
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+}
+"""The columns of a model's table of layers."""
+
+
+def card_network(network: Summary) -> str:
+    """How large a model is."""
+    of = f", {network.trained:,} of them trained" if network.trained < network.parameters else ""
+    return f"{network.parameters:,} parameters{of}"
+
+
+def card_pace(pace: Mapping[str, Any], epochs: int) -> str:
+    """What training takes on this device, and how that was found; `pace` as the helper answers."""
+    memory = f"about {size(pace['memory'])} of memory"
+    if pace["available"] is not None and pace["memory"] > pace["available"]:
+        memory += f" (only {size(pace['available'])} are free)"
+    seconds = pace["seconds_per_epoch"]
+    if seconds is None:
+        return f"{memory}, {pace['sentence']}"
+    whole = f", {about(seconds * epochs)} in all" if epochs > 1 else ""
+    return f"{memory}, {about(seconds)} an epoch{whole} ({pace['sentence']})"
+
+
+def size(count: float) -> str:
+    """Bytes as a person says them, to two digits: "95 MB", "1.2 GB"."""
+    amount, unit = (count / 1e9, "GB") if count >= 1e9 else (count / 1e6, "MB")
+    return f"{amount:.1f} {unit}" if amount < 10 and unit == "GB" else f"{max(1, round(amount))} {unit}"
+
+
+def about(seconds: float) -> str:
+    """A length of time no more exact than it is known."""
+    if seconds < 1:
+        return "less than 1 s"
+    if seconds < 60:
+        return f"about {round(seconds)} s"
+    if seconds < 600:
+        return f"about {duration(10 * round(seconds / 10))}".removesuffix(" 0 s")
+    if seconds < 3600:
+        return f"about {round(seconds / 60)} min"
+    return f"about {duration(300 * round(seconds / 300))}".removesuffix(" 0 min")
 
 
 def run_facts(status: RunStatus) -> str:

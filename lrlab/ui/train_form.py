@@ -10,7 +10,7 @@ import streamlit as st
 from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS, Experiment
 from lrlab.home import Home
 from lrlab.schedules import LR, label
-from lrlab.ui import carried, fields, texts, train_presets, train_schedule, train_sections, train_state
+from lrlab.ui import carried, fields, texts, train_card, train_presets, train_schedule, train_sections, train_state
 from lrlab.ui.train_state import DATASET, MODEL, OPTIMIZER, RATE, Asked, key
 
 TOP_FIELDS = ("image_size", "batch_size", "epochs")
@@ -23,6 +23,7 @@ def train_form(home: Home, datasets: Sequence[str]) -> Experiment | None:
     _first_row(asked, datasets, shown)
     _second_row(asked, shown)
     train_schedule.explain(asked.run, carried.composition(), drawable=asked.plan is not None)
+    train_card.card(home, asked)
     rest = st.container()
     started = _start(asked, datasets)
     train_sections.folds(home, asked, shown)

@@ -70,7 +70,7 @@ def explain(run: Composition | None, composition: Composition | None, drawable: 
             drawn = curve(schedule, run.lr, run.epochs, steps, example_metrics(schedule, run.epochs))
             sparkline(drawn.lr)
             words = [*sentences(drawn)[:2], *texts.schedule_notes(schedule, composed), note]
-            st.markdown(f"**{plain(label(schedule))}**. {plain(' '.join(filter(None, words)))}", width="content")
+            st.markdown(f"**{plain(label(schedule))}**. {plain(' '.join(filter(None, words)))}", width="stretch")
         else:
             for place, fault in repairs:
                 _repair(fault, place)

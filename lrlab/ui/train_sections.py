@@ -10,7 +10,7 @@ import streamlit as st
 
 from lrlab.experiments import FIELDS, SECTIONS, ExperimentField
 from lrlab.home import Home
-from lrlab.ui import fields, texts, train_state
+from lrlab.ui import fields, texts, train_card, train_state
 from lrlab.ui.augment_preview import augment_preview
 from lrlab.ui.markdown import plain
 from lrlab.ui.train_state import Asked, key
@@ -47,8 +47,18 @@ def folds(home: Home, asked: Asked, shown: Faults) -> None:
         ):
             st.caption(fold.line)
             _widgets(fold, shown)
+            if "param_groups.groups" in fold.names:
+                _names()
             if "augment.crop" in fold.names:
                 augment_preview(home, asked.experiment)
+
+
+def _names() -> None:
+    """The names that a pattern of a group can meet, once the model's layers are known."""
+    network = train_card.summary()
+    if network:
+        first = dict.fromkeys(layer.name.partition(".")[0] for layer in network.layers if layer.parameters)
+        st.caption(texts.TRAIN["names"].format(names=", ".join(plain(name) + r"\.\*" for name in first)))
 
 
 def found(asked: Asked) -> list[Fold]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrlab.datasets import Dataset, add_dataset
 from lrlab.home import Home
-from lrlab.jobs import requests
+from lrlab.jobs import answers, requests
 
 SCRIPT = """
 import streamlit as st
@@ -35,8 +36,10 @@ def run(page: AppTest) -> AppTest:
 
 @pytest.fixture
 def open_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """`open_page("train", run=ID)`: the page at this query, run once; no supervisor is started by anything on it."""
+    """`open_page("train", run=ID)`: the page at this query, run once. Nothing on it starts a supervisor, or a helper:
+    what is asked of that is never answered."""
     monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
+    monkeypatch.setattr(answers, "ask_later", lambda *_, **__: Future())
 
     def opened(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
         page = AppTest.from_string(SCRIPT.format(name=name), default_timeout=60)

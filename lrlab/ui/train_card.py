@@ -1,0 +1,131 @@
+"""The chosen model before it is trained: its parameters, memory and time for an epoch, and its layers in a fold.
+
+A helper process finds them while the page stays as it is; what is known already stays there, pale, until then.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lrlab import jobs
+from lrlab.errors import LabError
+from lrlab.experiments import MODELS, Experiment, Summary
+from lrlab.home import Home
+from lrlab.ui import texts
+from lrlab.ui.fields import refusal
+from lrlab.ui.markdown import plain
+from lrlab.ui.train_state import Asked
+
+KNOWN = "train.card"
+"""In the session: what was answered last, by question: (arguments, answer or refusal)."""
+
+LOOK = 0.5
+"""Seconds between two looks for an answer."""
+
+OF_PACE = ("image_size", "batch_size", "accumulate", "model", "pretrained", "device", "precision")
+"""The settings that the time of an epoch depends on, beside the optimiser's kind."""
+
+Answer = dict[str, Any] | str | None
+"""What the helper said, its refusal as a sentence, or None while it is not known."""
+
+
+def card(home: Home, asked: Asked) -> None:
+    """Draws the card of the model that was entered; without a legal experiment there is none."""
+    if asked.experiment is None or asked.plan is None:
+        return
+    questions = _questions(asked.experiment, asked.plan)
+    waiting: list[Future[Any]] = []
+    answers: dict[str, Answer] = {}
+    for name, arguments in questions.items():
+        answers[name], future = _answer(home, name, arguments)
+        waiting += [future] if future else []
+    _draw(asked.experiment, answers)
+    if waiting:
+        st.fragment(_wait, run_every=LOOK)(waiting)
+
+
+def summary() -> Summary | None:
+    """The layers of the model that was asked for last, where they are known."""
+    _, answer = st.session_state.get(KNOWN, {}).get("summary", (None, None))
+    return Summary.model_validate(answer) if isinstance(answer, dict) else None
+
+
+def _questions(experiment: Experiment, plan: jobs.Plan) -> dict[str, dict[str, Any]]:
+    classes = len(plan.dataset.classes)
+    settings = experiment.model_dump(mode="json")
+    trained = {name: settings[name] for name in OF_PACE} | {"optimizer": {"name": experiment.optimizer.name}}
+    return {
+        "summary": {
+            "model": settings["model"],
+            "num_classes": classes,
+            "image_size": experiment.image_size,
+            "pretrained": experiment.pretrained,
+        },
+        "pace": {
+            "experiment": {**trained, "dataset": "any"},
+            "num_classes": classes,
+            "train": plan.train,
+            "val": plan.val,
+        },
+    }
+
+
+def _answer(home: Home, name: str, arguments: dict[str, Any]) -> tuple[Answer, Future[Any] | None]:
+    """What is known, and the future that will know where it is not. How fast the machine is, is measured anew in each
+    session."""
+    known = st.session_state.setdefault(KNOWN, {})
+    question, answer = known.get(name, (None, None))
+    if question == arguments:
+        return answer, None
+    future = jobs.ask_later(home, name, keep=name == "summary", **arguments)
+    if not future.done():
+        return None, future
+    known[name] = (arguments, _read(future))
+    return known[name][1], None
+
+
+def _read(future: Future[Any]) -> Answer:
+    try:
+        answer: dict[str, Any] = future.result()
+    except LabError as error:
+        return str(error)
+    return answer
+
+
+def _wait(waiting: list[Future[Any]]) -> None:
+    if all(future.done() for future in waiting):
+        st.rerun()
+
+
+def _draw(experiment: Experiment, answers: dict[str, Answer]) -> None:
+    title = MODELS[experiment.model.name].title
+    network, pace = answers["summary"], answers["pace"]
+    known = Summary.model_validate(network) if isinstance(network, dict) else None
+    parts = [texts.card_network(known)] if known else []
+    if isinstance(pace, dict):
+        parts.append(texts.card_pace(pace, experiment.epochs))
+    elif pace is None:
+        parts.append(texts.TRAIN["card_waits"])
+    with st.expander(f"**{plain(title)}**  ·  {plain(', '.join(filter(None, parts)))}", key="train.card.fold"):
+        for refused in (answer for answer in answers.values() if isinstance(answer, str)):
+            refusal(refused)
+        if known:
+            _layers(known)
+
+
+def _layers(network: Summary) -> None:
+    rows = {
+        texts.LAYER["name"]: [layer.name for layer in network.layers],
+        texts.LAYER["kind"]: [" ".join(filter(None, (layer.kind, layer.detail))) for layer in network.layers],
+        texts.LAYER["shape"]: [" x ".join(map(str, layer.shape)) for layer in network.layers],
+        texts.LAYER["parameters"]: [layer.parameters for layer in network.layers],
+        texts.LAYER["multiply_adds"]: [layer.multiply_adds for layer in network.layers],
+    }
+    thousands = {
+        texts.LAYER[name]: st.column_config.NumberColumn(format="localized") for name in ("parameters", "multiply_adds")
+    }
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=320, column_config=thousands)
