@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lrlab.runs.overview import table
+from lrlab.runs.predictions import flat, load_predictions
 from lrlab.runs.run import Run
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -16,12 +17,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_csv(run: Run, folder: Path) -> list[Path]:
-    """Writes steps.csv and epochs.csv into `folder` (made where missing): the rows that count, floats exact."""
+    """Writes steps.csv and epochs.csv into `folder` (made where missing): the rows that count, floats exact; and
+    predictions.csv where the run has predictions."""
     return _export(run, folder, "csv", write_csv)
 
 
 def export_parquet(run: Run, folder: Path) -> list[Path]:
-    """Writes steps.parquet and epochs.parquet into `folder` (made where missing): the rows that count."""
+    """Writes steps.parquet and epochs.parquet into `folder` (made where missing): the rows that count; and
+    predictions.parquet, one class a column, where the run has predictions."""
     return _export(run, folder, "parquet", lambda frame, path: frame.to_parquet(path, index=False))
 
 
@@ -52,7 +55,11 @@ def _guarded(value: Any) -> Any:
 def _export(run: Run, folder: Path, ending: str, write: Callable[[pd.DataFrame, Path], None]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, frame in (("steps", run.steps), ("epochs", run.epochs)):
+    tables = {"steps": run.steps, "epochs": run.epochs}
+    predictions = load_predictions(run)
+    if predictions is not None:
+        tables["predictions"] = flat(predictions)
+    for name, frame in tables.items():
         paths.append(folder / f"{name}.{ending}")
         write(frame, paths[-1])
     return paths

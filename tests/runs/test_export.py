@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from lrlab.runs import export_csv, export_parquet, export_table, spreadsheet_safe
+from lrlab.runs import (
+    Predictions,
+    export_csv,
+    export_parquet,
+    export_table,
+    spreadsheet_safe,
+    store_predictions,
+    tabulated,
+)
 
 PAYLOADS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
 
@@ -26,6 +35,20 @@ def test_parquet_holds_the_same_frames(trained, tmp_path):
     steps, epochs = export_parquet(run, tmp_path)
     pd.testing.assert_frame_equal(pd.read_parquet(steps), run.steps)
     pd.testing.assert_frame_equal(pd.read_parquet(epochs), run.epochs)
+
+
+def test_predictions_go_along_with_the_log(trained, tmp_path):
+    run = trained(0.5)
+    scores = np.log([[0.7, 0.3], [0.4, 0.6]])
+    rows = tabulated("val", np.array([3, 5]), ["=a.png", "b.png"], np.array([0, 0]), scores, ("Dark", "=Light"))
+    store_predictions(run, Predictions(rows, ("Dark", "=Light"), 0))
+    paths = [*export_csv(run, tmp_path), *export_parquet(run, tmp_path)]
+    assert [path.name for path in paths if "predictions" in path.name] == ["predictions.csv", "predictions.parquet"]
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["file"], first["predicted"], second["predicted"]) == ("'=a.png", "Dark", "'=Light")
+    assert float(second["probability"]) == pytest.approx(0.4, rel=1e-12)
+    assert pd.read_parquet(tmp_path / "predictions.parquet")["class_1"].tolist() == ["Dark", "=Light"]
 
 
 def test_a_run_without_rows_exports_its_header(make_run, tmp_path):
