@@ -121,6 +121,12 @@ class HandFinder:
 
 
 @pytest.fixture
+def hand_finder() -> type[HandFinder]:
+    """For a search that something else has submitted."""
+    return HandFinder
+
+
+@pytest.fixture
 def start_search(home: Home) -> Callable[..., HandFinder]:
     """`start_search(Finder(seeds=2), batch_size=16)`: a search that a HandFinder has; keywords are Experiment's."""
 
