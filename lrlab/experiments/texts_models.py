@@ -51,7 +51,7 @@ _ENTRIES = (
     ModelEntry(
         "vgg_light",
         "VGG light",
-        "VGG's plan with a twentieth of its weights: narrow convolutions, a mean in place of the large linear layers.",
+        "VGG's plan with a seventieth of its weights: narrow convolutions, a mean in place of the large linear layers.",
         "Where VGG-16 is too large: 128 px and more on a CPU, with nearly its accuracy on small sets.",
         parameters=1_958_810,
         stages=5,

@@ -164,7 +164,7 @@ _ENTRIES = (
                 min=-1, max=0, step=0.05,
             ),
             Parameter("d", "d", "float", 1.0, "Steps are clipped to this size.", min=1, max=10, step=0.5),
-            _L2,
+            replace(_DECAY, start=0.0),
         ),
     ),
     OptimizerEntry(
