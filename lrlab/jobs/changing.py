@@ -19,6 +19,7 @@ from lrlab.runs import (
     Run,
     RunRecord,
     factor_of,
+    forget_lr_requests,
     load_run,
     next_update,
     request_lr,
@@ -50,6 +51,7 @@ def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
     with Queue(home) as queue:
         _wait_until_left(run, queue)
         withdraw_stop(run)
+        forget_lr_requests(run)  # meant for updates that never came
         before = run.record
 
         def change(record: RunRecord) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrlab.runs.beat import Beat
 from lrlab.runs.checkpoints import Checkpoint, all_checkpoints, checkpoint_file, resume_step, usable_checkpoints
-from lrlab.runs.hand import LRRequest, lr_requests, request_lr
+from lrlab.runs.hand import LRRequest, forget_lr_requests, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
@@ -112,6 +112,7 @@ __all__ = [
     "factor_at",
     "factor_of",
     "flat",
+    "forget_lr_requests",
     "headline",
     "legend",
     "list_runs",

@@ -59,5 +59,11 @@ def lr_requests(run: Run) -> list[tuple[Path, LRRequest]]:
     return found
 
 
+def forget_lr_requests(run: Run) -> None:
+    """Takes back all that was asked for and not taken up yet."""
+    for path, _ in lr_requests(run):
+        path.unlink(missing_ok=True)
+
+
 def _folder(run: Run) -> Path:
     return run.folder / "lr"

@@ -110,7 +110,7 @@ def state_of(loop: Loop) -> dict[str, Any]:
     """All that `loop` is: tensors, numbers, texts, and lists, tuples and mappings of them."""
     return {
         "format": FORMAT,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         # First: the recorder writes the rows that it still has, and its sums are then complete.
         "observers": {type(observer).__name__: observer.state_dict() for observer in loop.observers},
         "loop": loop.state_dict(),
@@ -143,7 +143,7 @@ def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | No
             put_back(loop, state)
             _copy(_best_beside(checkpoint.path), run.best_model)
             return checkpoint
-        _log.warning("the checkpoint %s is damaged and left aside", checkpoint.path.name)
+        _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
     run.best_model.unlink(missing_ok=True)
     return None
 
@@ -185,10 +185,11 @@ def read(path: Path) -> dict[str, Any] | None:
     try:
         # torch does not compare the checksums that it writes, and half a file must not become half a model.
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
-                return None
+            if (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        _log.warning("%s: %s", path.name, error)
         return None
     return state if isinstance(state, dict) and state.get("format") == FORMAT else None
 

@@ -170,6 +170,8 @@ class Driver:
         self._bases, self._starts = list(state["bases"]), list(state["starts"])
         if self._scheduler:
             self._scheduler.load_state_dict(state["scheduler"])
+        if self._updates:  # torch notes this on the optimiser, not in its state, and warns of a schedule without it
+            self._optimizer._opt_called = True  # type: ignore[attr-defined]
         for plateau, values in zip(self._plateaus, state["plateaus"], strict=True):
             for name in PLATEAU:
                 setattr(plateau, name, values[name])

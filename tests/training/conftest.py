@@ -60,7 +60,7 @@ def make_run(home: Home, dataset: Dataset) -> MakeRun:
             val=len(parts.val),
             test=len(parts.test),
         )
-        return create_run(home, experiment, dataset=facts, steps_per_epoch=facts.train // experiment.batch_size)
+        return create_run(home, experiment, dataset=facts, steps_per_epoch=facts.train // experiment.images_per_update)
 
     return make
 

@@ -19,12 +19,14 @@ class Hand(Observer):
     """
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._changes = run.record.lr_changes
+        record = run.record
+        self._run, self._steps, self._changes = run, record.steps, record.lr_changes
 
     def look(self, loop: Loop) -> None:
         """Makes the changes that are due at the next update; to be called before the first one too."""
         step = loop.step + 1
+        if step >= self._steps:
+            return
         for change in self._changes:
             if change.step == step:
                 loop.schedule.factor = change.factor
