@@ -15,7 +15,7 @@ from .conftest import Lrlab
 COMMANDS = [
     ("schedule",), ("data",), ("data", "add"), ("data", "list"), ("data", "show"), ("train",), ("runs",),
     ("runs", "list"), ("runs", "show"), ("runs", "export"), ("runs", "stop"), ("runs", "rename"), ("runs", "delete"),
-    ("compare",), ("evaluate",), ("predict",),
+    ("compare",), ("evaluate",), ("predict",), ("models",), ("optimizers",), ("schedulers",),
 ]  # fmt: skip
 HEAVY = ("torch", "pandas", "plotly", "numpy", "streamlit", "pyarrow", "PIL")
 
