@@ -18,6 +18,7 @@ from lrlab.training.batches import EvalBatches
 from lrlab.training.checkpoints import load_model
 from lrlab.training.devices import Device
 from lrlab.training.loop import Score
+from lrlab.training.memory import as_many_as_fit
 
 PARTS = {"val": "validation", "test": "test"}
 """The parts of the images as the table of predictions and as a person call them."""
@@ -41,14 +42,18 @@ def scores(
 
     `progress` hears after every batch that `what` is done. TooSlow where `time.monotonic()` is past `until`.
     """
-    found = []
-    for done, (images, _) in enumerate(batches, start=1):
-        with torch.inference_mode(), device.autocast():
-            found.append(model(images).float().cpu().numpy())
-        progress(what, done, len(batches))
-        if done < len(batches) and time.monotonic() > until:
-            raise TooSlow
-    return np.concatenate(found)
+
+    def passed(batches: EvalBatches) -> NDArray[np.float32]:
+        found = []
+        for done, (images, _) in enumerate(batches, start=1):
+            with torch.inference_mode(), device.autocast():
+                found.append(model(images).float().cpu().numpy())
+            progress(what, done, len(batches))
+            if done < len(batches) and time.monotonic() > until:
+                raise TooSlow
+        return np.concatenate(found)
+
+    return as_many_as_fit(batches, passed)
 
 
 def write_predictions(

@@ -19,6 +19,7 @@ from lrlab.training.batches import Batch, EvalBatches, TrainBatches
 from lrlab.training.devices import Device
 from lrlab.training.gradient import Gradient
 from lrlab.training.loss import Loss, count_right
+from lrlab.training.memory import as_many_as_fit
 from lrlab.training.rates import Rates
 from lrlab.training.schedulers import Driver, momentum_of
 
@@ -192,9 +193,13 @@ class Loop:
 
     def evaluate(self, batches: EvalBatches, what: str) -> Score:
         """The model on `batches`, in evaluation mode, by plain cross entropy; `what` is being done, in words."""
-        self.evaluating, self.eval_batches = what, len(batches)
-        losses, right = [], []
         self.model.eval()
+        self.evaluating = what
+        return as_many_as_fit(batches, self._evaluate)
+
+    def _evaluate(self, batches: EvalBatches) -> Score:
+        self.eval_batches = len(batches)
+        losses, right = [], []
         for self.eval_batch, (images, labels) in enumerate(batches, start=1):
             with torch.inference_mode(), self.device.autocast():
                 scores = self.model(images)
@@ -202,6 +207,8 @@ class Loop:
                 right.append(count_right(scores, labels))
             for observer in self.observers:
                 observer.after_eval_batch(self)
+        if batches.rows is self.val.rows:
+            self.val = batches  # so many at a time as fitted
         count = len(batches.rows)
         return Score(_total(losses) / count, _total(right) / count)
 

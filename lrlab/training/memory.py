@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 
 from lrlab.errors import LabError
-from lrlab.training.loop import Loop
+from lrlab.training.batches import EvalBatches
+
+if TYPE_CHECKING:
+    from lrlab.training.loop import Loop
+
+T = TypeVar("T")
 
 SMALL = (2, 6)
 """Images of the two updates that are measured; with one image, batch norm may have no spread to take."""
@@ -96,6 +102,22 @@ def small_update(loop: Loop) -> Callable[[int], None]:
         loop.optimizer.step()
 
     return update
+
+
+def as_many_as_fit(batches: EvalBatches, deed: Callable[[EvalBatches], T]) -> T:
+    """`deed(batches)`; wherever the memory of a GPU runs out, once more with half as many images at a time.
+
+    Batches that only pass forward are made large by the number of pixels, whatever the model makes of one.
+    """
+    while True:
+        try:
+            return deed(batches)
+        except torch.OutOfMemoryError:
+            if batches.batch_size == 1:
+                raise
+        # Only here, where the error and all that its frames held are gone, is there room again.
+        batches = replace(batches, batch_size=batches.batch_size // 2)
+        _log.info("too many images at a time for the GPU's memory: now %d", batches.batch_size)
 
 
 def divided(images: int, fits: int) -> tuple[int, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
-from lrlab.training.memory import SMALL, divided, fitting_batch
+from lrlab.training.batches import EvalBatches, Pictures
+from lrlab.training.memory import SMALL, as_many_as_fit, divided, fitting_batch
 
 
 class Gpu:
@@ -65,3 +67,29 @@ def test_an_update_in_batches_that_fit(images: int, fits: int, expected: tuple[i
     assert divided(images, fits) == expected
     assert expected[0] <= fits
     assert images - expected[1] < expected[0] * expected[1] <= images
+
+
+def passed_forward(room: int) -> list[int]:
+    """The batch sizes that were tried until `room` images at a time were no more than fit."""
+    images, labels = np.zeros((10, 4, 4, 3), np.uint8), np.zeros(10, np.int64)
+    batches = EvalBatches(Pictures(images, labels, 4, torch.device("cpu")), np.arange(10), 10)
+    tried: list[int] = []
+
+    def deed(batches: EvalBatches) -> int:
+        tried.append(batches.batch_size)
+        if batches.batch_size > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return sum(len(labels) for _, labels in batches)
+
+    assert as_many_as_fit(batches, deed) == 10
+    return tried
+
+
+@pytest.mark.parametrize(("room", "expected"), [(10, [10]), (9, [10, 5]), (2, [10, 5, 2]), (1, [10, 5, 2, 1])])
+def test_a_forward_pass_takes_as_many_images_as_fit(room: int, expected: list[int]) -> None:
+    assert passed_forward(room) == expected
+
+
+def test_where_not_one_image_fits_the_error_is_told() -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        passed_forward(0)
