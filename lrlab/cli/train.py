@@ -7,11 +7,12 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.documents import changed, read_json
 from lrlab.cli.parser import Groups, Parser, paragraph
 from lrlab.cli.terminal import Bar, counted, note, percent, say
+from lrlab.errors import LabError, shown
 from lrlab.home import Home, lab_home
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ def add_to(groups: Groups) -> None:
         description="Put an experiment into the queue and watch its run. The first line of stdout is the run's id.\n"
         "The run goes on when this command is interrupted.",
     )
-    parser.add_argument("experiment", metavar="EXPERIMENT.json", help="the experiment as JSON; - reads it from stdin")
+    parser.add_argument(
+        "experiment", metavar="EXPERIMENT.json", nargs="?", help="the experiment as JSON; - reads it from stdin"
+    )
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="a preset in place of a file; --set dataset=NAME gives it images",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -52,7 +60,7 @@ def run(given: argparse.Namespace) -> int:
     from lrlab.experiments import Experiment
 
     home = lab_home()
-    document, remarks = changed(read_json(given.experiment), given.set)
+    document, remarks = changed(_document(given), given.set)
     submitted = jobs.submit(home, Experiment.model_validate(document))
     say(submitted.id)
     sys.stdout.flush()
@@ -66,6 +74,19 @@ def run(given: argparse.Namespace) -> int:
         note(f"The run goes on. Look at it: python -m lrlab runs show {submitted.id}")
         note(f"Stop it: python -m lrlab runs stop {submitted.id}")
         return INTERRUPTED
+
+
+def _document(given: argparse.Namespace) -> Any:
+    """The experiment as it was given, before --set: a file's, or a preset's without its data set."""
+    from lrlab.experiments import EXPERIMENT_PRESETS
+
+    if (given.preset is None) == (given.experiment is None):
+        raise LabError("train: allowed: either EXPERIMENT.json or --preset NAME")
+    if given.preset is None:
+        return read_json(given.experiment)
+    if given.preset not in EXPERIMENT_PRESETS:
+        raise LabError(f"--preset: got {shown(given.preset)}, allowed: {', '.join(EXPERIMENT_PRESETS)}")
+    return dict(EXPERIMENT_PRESETS[given.preset].settings)
 
 
 def follow(home: Home, run_id: str, line: Callable[[RunStatus], str] | None = None) -> int:
@@ -126,17 +147,21 @@ def _verdict(seen: RunStatus) -> str:
 
 def _catalogue() -> str:
     """The settings of an experiment, as the catalogues describe them."""
-    from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS
+    from lrlab.experiments import EXPERIMENT_PRESETS, MODELS, OPTIMIZERS, SECTIONS
+    from lrlab.experiments.document import allowed
 
-    lines = ["settings (every one but dataset has a default):"]
-    for field in FIELDS.values():
-        allowed = f" One of {', '.join(value for value, _ in field.choices)}." if field.choices else ""
-        default = "" if field.start == "" else f" (default: {field.start})"
-        lines.append(paragraph(f"{field.name}: {field.help}{allowed}{default}", 2))
-    lines += ["  schedule: see python -m lrlab schedule --help", "", "model.name:"]
+    lines = ["settings (every one but dataset has a default; docs/EXPERIMENT.md has them as a table):"]
+    for section in SECTIONS:
+        lines += ["", f"{section.title}: {section.line}"]
+        for field in section.fields:
+            default = f" (default: {field.start})" if field.start not in ("", ()) and not field.optional else ""
+            lines.append(paragraph(f"{field.name}: {field.help} Allowed: {allowed(field.name)}{default}", 2))
+    lines += ["", "schedule: see python -m lrlab schedule --help", "", "model.name:"]
     lines += [paragraph(f"{model.name}: {model.line} {model.when}", 2) for model in MODELS.values()]
     lines += ["", "optimizer.name:"]
     for optimizer in OPTIMIZERS.values():
         lines.append(paragraph(f"{optimizer.name}: {optimizer.line}", 2))
         lines += [paragraph(f"{parameter.name}: {parameter.help}", 4) for parameter in optimizer.parameters]
+    lines += ["", "--preset:"]
+    lines += [paragraph(f"{preset.name}: {preset.line}", 2) for preset in EXPERIMENT_PRESETS.values()]
     return "\n".join(lines)
