@@ -61,9 +61,23 @@ def _chosen(run: Run, found: Findings) -> float | None:
     given: dict[str, Suggestion] = {one.method: one for one in found.suggestions if one.lr is not None}
     options = [*given, OWN]
     st.session_state.setdefault(_key(run), options[0])
+    if given:
+        _between(run, given, options)
+    for one in found.suggestions:
+        if one.lr is None:
+            st.caption(f"{one.title}: none. {plain(one.sentence)}")
+    chosen = st.session_state[_key(run)]
+    if chosen != OWN:
+        return _rounded(given[chosen].lr or 0.0)
+    text = st.text_input(texts.PAGE["own_lr"], key=PICKED, help=texts.PAGE["own_help"], width=200)
+    return _typed(text) if text.strip() else None
+
+
+def _between(run: Run, given: Mapping[str, Suggestion], options: list[str]) -> None:
+    """Draws the choice itself, each with how it was found."""
     labels = {name: texts.choice(one.title, one.lr or 0.0) for name, one in given.items()} | {OWN: texts.PAGE["own"]}
     lines = [plain(one.sentence) for one in given.values()] + [texts.PAGE["own_line"]]
-    chosen = st.radio(
+    st.radio(
         texts.PAGE["choose"],
         options,
         format_func=labels.__getitem__,
@@ -71,13 +85,6 @@ def _chosen(run: Run, found: Findings) -> float | None:
         key=_key(run),
         label_visibility="collapsed",
     )
-    for one in found.suggestions:
-        if one.lr is None:
-            st.caption(f"{one.title}: none. {plain(one.sentence)}")
-    if chosen != OWN:
-        return _rounded(given[chosen].lr or 0.0)
-    text = st.text_input(texts.PAGE["own_lr"], key=PICKED, help=texts.PAGE["own_help"], width=200)
-    return _typed(text) if text.strip() else None
 
 
 def _rounded(lr: float) -> float:

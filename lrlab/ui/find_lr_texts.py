@@ -23,8 +23,8 @@ CHART = {
 
 PAGE = {
     "title": "Find LR",
-    "lead": "A short training in which the learning rate grows until the loss diverges: where the loss falls, "
-    "the model learns. It takes a minute or less, and nothing that is trained later feels it.",
+    "lead": "A training of a few updates in which the learning rate grows until the loss diverges: where the loss "
+    "falls, the model learns. The model is thrown away, and nothing that is trained later feels it.",
     "new": "New search",
     "rest": "Everything else is as on the Train page: augmentation, regularisation, parameter groups and so on.",
     "to_train": "Change it there",

@@ -13,7 +13,7 @@ from lrlab.schedules import CATALOGUE, RUN, WARMUP
 from .conftest import Lrlab
 
 COMMANDS = [
-    ("schedule",), ("data",), ("data", "add"), ("data", "list"), ("data", "show"), ("train",), ("runs",),
+    ("schedule",), ("data",), ("data", "add"), ("data", "list"), ("data", "show"), ("find-lr",), ("train",), ("runs",),
     ("runs", "list"), ("runs", "show"), ("runs", "export"), ("runs", "stop"), ("runs", "rename"), ("runs", "delete"),
     ("compare",), ("evaluate",), ("predict",), ("models",), ("optimizers",), ("schedulers",),
 ]  # fmt: skip
@@ -34,7 +34,7 @@ def test_every_command_has_help(lrlab: Lrlab, command: tuple[str, ...]) -> None:
 
 def test_the_overview_names_what_a_person_may_use(lrlab: Lrlab) -> None:
     listed = {line.split()[0] for line in lrlab("--help").out.splitlines() if line.startswith("    ")}
-    assert listed >= {"schedule", "data", "train", "runs", "compare"}
+    assert listed >= {"schedule", "data", "find-lr", "train", "runs", "compare"}
     assert not listed & {"work", "supervise", "import"}
 
 

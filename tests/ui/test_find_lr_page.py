@@ -160,12 +160,15 @@ def test_an_lr_of_ones_own_is_checked(open_page, noise, start_search, run_page, 
     assert page.button(key="find_lr.train").disabled
 
 
-def test_no_suggestion_says_why(open_page, noise, start_search):
+def test_no_suggestion_says_why(open_page, noise, start_search, run_page):
     noise("coffee", 40)
     run = start_search(flat=True).search().end()
     page = open_page("find_lr", run=run.id)
     assert f"**{WORDS['none']}.** The loss stays flat" in written(page)
-    assert page.radio(key=f"find_lr.choice.{run.id}").options == [WORDS["own"]]
+    assert not page.radio
+    page.text_input(key="find_lr.own").set_value("0.01")
+    run_page(page)
+    assert not page.button(key="find_lr.train").disabled
 
 
 def test_the_settings_of_another_search_can_be_taken_over(open_page, noise, start_search, run_page):
