@@ -120,7 +120,7 @@ def _again(record: RunRecord, epochs: int | None) -> dict[str, Any]:
         return changed
     stopped = record.result.stopped_at
     over = record.epochs if stopped is None else stopped + 1
-    result = record.result.model_copy(update={"stopped_at": None})
+    result = record.result.model_copy(update={"stopped_at": None, "closing": ""})
     return {**changed, "more_epochs": over + epochs - record.experiment.epochs, "more_from": over, "result": result}
 
 

@@ -34,8 +34,9 @@ def ahead(lr: NDArray[np.float64], update: int, steps_per_epoch: int) -> str:
         )
     low, high = number(rest.min()), number(rest.max())
     highest = (update + int(rest.argmax())) // steps_per_epoch
+    so_far = until or f"is {number(rest[0])} now, "
     return (
-        f"The LR {until}moves{now} between {low} and {high} (in epoch {highest}), "
+        f"The LR {so_far}moves between {low} and {high} (highest in epoch {highest}) "
         f"and ends at {number(rest[-1])} in the last epoch, {last_epoch}."
     )
 

@@ -11,7 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from lrlab.home import Home
-from lrlab.runs import Run, list_runs, update
+from lrlab.runs import Run, list_runs, lr_requests, update
 
 from .conftest import Lrlab
 
@@ -51,8 +51,8 @@ def test_show(lrlab: Lrlab, make_run: MakeRun) -> None:
         "  data set           lights: 2 classes, 12 train, 4 val",
         "  cause              the sky fell",
         "  advice             Hold it up.",
-        "  optimizer.lr                  0.05",
-        "  schedule.scheduler.step_size  1",
+        "  optimizer.lr                     0.05",
+        "  schedule.scheduler.step_size     1",
     ):
         assert expected in text.splitlines()
     answer = lrlab("runs", "show", run.id, "--json").json
@@ -156,3 +156,52 @@ def test_compare_writes_one_page_that_needs_nothing_else(lrlab: Lrlab, make_run:
 def test_compare_cannot_write_anywhere(lrlab: Lrlab, make_run: MakeRun) -> None:
     done = lrlab("compare", make_run().id, "--html", "/nowhere/page.html")
     assert (done.code, done.err) == (2, "error: /nowhere/page.html: No such file or directory\n")
+
+
+HALVED = {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5}}
+
+
+@pytest.fixture
+def resumable(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run that was trained to its end, with images that are said to be there; no supervisor is started for it."""
+    monkeypatch.setattr("lrlab.jobs.changing.load_dataset", lambda home, name: None)
+    monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: True)
+    return make_run(optimizer=SGD, schedule=HALVED)
+
+
+def test_resume(lrlab: Lrlab, resumable: Run) -> None:
+    refused = lrlab("runs", "resume", resumable.id)
+    assert (refused.code, "was trained to its end; say how many more epochs" in refused.err) == (2, True)
+    (resumable.folder / "checkpoints").mkdir()
+    (resumable.folder / "checkpoints" / "1-6.pt").touch()
+    done = lrlab("runs", "resume", resumable.id, "--epochs", 2)
+    assert done.out.splitlines() == [
+        f"{resumable.id} goes on at update 6 of 12: waiting in the queue: 1st",
+        "It has 4 epochs now, 2 of which were planned.",
+        "Epochs 2 to 3 lie beyond the schedule's planned end. The LR falls from 0.025 to 0.00625 in the last epoch, 3.",
+    ]
+    assert resumable.record.state == "queued"
+
+
+def test_resume_without_a_checkpoint_says_that_it_begins_anew(lrlab: Lrlab, resumable: Run) -> None:
+    update(resumable, state="failed")
+    done = lrlab("runs", "resume", resumable.id)
+    assert done.out == f"{resumable.id} has no checkpoint and begins anew: waiting in the queue: 1st\n"
+
+
+def test_set_lr(lrlab: Lrlab, resumable: Run) -> None:
+    assert "has ended" in lrlab("runs", "set-lr", resumable.id, "0.1").err
+    update(resumable, state="queued")
+    assert lrlab("runs", "set-lr", resumable.id, "0.1").out.splitlines() == [
+        f"{resumable.id}: from its next update on the LR is 0.1; the rest of its schedule follows in proportion.",
+        "The LR stays at 0.1 until epoch 1, then falls to 0.05 in the last epoch, 1.",
+    ]
+    assert lrlab("runs", "set-lr", resumable.id, "x0.5").out.splitlines()[0] == (
+        f"{resumable.id}: from its next update on the LR is multiplied by 0.5; "
+        "the rest of its schedule follows in proportion."
+    )
+    assert [(one.value, one.factor) for _, one in lr_requests(resumable)] == [(0.1, None), (None, 0.5)]
+    for text in ("much", "x", "x-1", "0", "1e9"):
+        done = lrlab("runs", "set-lr", resumable.id, text)
+        assert (done.code, "allowed" in done.err) == (2, True), text
+    assert len(lr_requests(resumable)) == 2

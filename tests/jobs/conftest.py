@@ -66,7 +66,8 @@ def enqueue(home: Home, make_run: Callable[..., Run]) -> Callable[..., Run]:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[Home]:
     """The labs whose supervisor was called for; none is started, since it would start workers that train."""
     calls: list[Home] = []
-    monkeypatch.setattr("lrlab.jobs.requests.ensure_supervisor", calls.append)
+    for module in ("requests", "changing"):
+        monkeypatch.setattr(f"lrlab.jobs.{module}.ensure_supervisor", calls.append)
     return calls
 
 

@@ -1,0 +1,217 @@
+"""A run that has ended goes on through the queue, the LR of one at work is changed; what makes no sense is refused."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from lrlab.errors import LabError, NotFound
+from lrlab.experiments import Experiment, Finder
+from lrlab.jobs import changing, resume, set_lr, stop
+from lrlab.jobs.queue import Queue
+from lrlab.process import identity
+from lrlab.runs import (
+    FINAL,
+    Attempt,
+    DatasetFacts,
+    Result,
+    create_run,
+    lr_requests,
+    request_lr,
+    request_stop,
+    stop_requested,
+    update,
+)
+
+
+@pytest.fixture(autouse=True)
+def _a_data_set(monkeypatch):
+    """The images are there; the runs here need none."""
+    monkeypatch.setattr(changing, "load_dataset", lambda home, name: None)
+
+
+@pytest.fixture
+def make(home):
+    """A run of 10 epochs of 3 steps in that state, with one attempt; keywords are the Experiment's."""
+
+    def made(state="cancelled", *, finder=None, result=None, **settings):
+        facts = DatasetFacts(id="d8h4", name="coffee", classes=("Dark", "Light"), train=120, val=30)
+        experiment = Experiment.model_validate({"dataset": "coffee", "epochs": 10, **settings})
+        run = create_run(home, experiment, dataset=facts, steps_per_epoch=3, finder=finder)
+        begun = Attempt(number=1, started=time.time(), identity=identity(), host=socket.gethostname())
+        ended = time.time() if state in FINAL else None
+        fields = {"result": result or Result(), "cause": "a reason", "advice": "some advice"} if ended else {}
+        update(run, state=state, attempts=(begun,), ended=ended, **fields)
+        return run
+
+    return made
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "lost"])
+def test_a_run_that_ended_before_its_end_waits_in_the_queue_again(home, make, woken, state):
+    run = make(state)
+    request_stop(run)
+    request_lr(run, factor=0.5)
+    before = run.record
+    assert resume(home, run.id) == run
+    record = run.record
+    assert (record.state, record.cause, record.advice, record.ended) == ("queued", "", "", None)
+    assert (record.more_epochs, record.more_from) == (0, None)
+    assert record.attempts[0].ended == before.ended
+    assert not stop_requested(run) and not lr_requests(run)
+    with Queue(home) as queue:
+        assert queue.position(run.id) == 1
+    assert woken[-1] == home
+
+
+STOPPED = Result(best_epoch=4, best_val_accuracy=0.5, stopped_at=6, closing="Stopped early after epoch 6.")
+GIVEN = [
+    ("cancelled", Result(), 0, 5, 5, 10),
+    ("succeeded", Result(), 0, 5, 5, 10),
+    ("succeeded", Result(), 5, 5, 10, 15),  # for the second time
+    ("succeeded", STOPPED, 0, 5, 2, 7),  # 7 epochs were over, so it has 12
+    ("succeeded", STOPPED, 0, 1, -2, 7),  # and here 8, of the 10 that were planned
+]
+
+
+@pytest.mark.parametrize(("state", "result", "had", "given", "more_epochs", "more_from"), GIVEN)
+def test_more_epochs_come_on_top(home, make, state, result, had, given, more_epochs, more_from):
+    run = make(state, result=result)
+    update(run, more_epochs=had)
+    resume(home, run.id, given)
+    record = run.record
+    assert (record.more_epochs, record.more_from) == (more_epochs, more_from)
+    assert (record.result.stopped_at, record.result.closing) == (None, "")
+    assert record.result.best_epoch == result.best_epoch
+
+
+REFUSED = [
+    ("queued", {}, None, "run", "is queued; only a run that has ended is resumed"),
+    ("running", {}, None, "run", "is running; only a run that has ended is resumed"),
+    ("succeeded", {}, None, "epochs", "was trained to its end; say how many more epochs it is to have"),
+    ("succeeded", {"result": STOPPED}, None, "epochs", "was stopped early; say how many more epochs it is to have"),
+    ("failed", {}, 0, "epochs", "epochs: got 0, allowed: 1 to 10,000 more"),
+    ("failed", {}, 10_001, "epochs", "epochs: got 10001, allowed: 1 to 10,000 more"),
+    ("failed", {"finder": Finder()}, None, "run", "looked for an LR; start another one"),
+]
+
+
+@pytest.mark.parametrize(("state", "made", "epochs", "field", "message"), REFUSED)
+def test_what_cannot_be_resumed_is_refused(home, make, state, made, epochs, field, message):
+    run = make(state, **made)
+    before = run.record
+    with pytest.raises(LabError) as refused:
+        resume(home, run.id, epochs)
+    assert refused.value.field == field and message in str(refused.value)
+    assert run.record == before
+    with Queue(home) as queue:
+        assert not queue.run_ids()
+
+
+def test_a_run_whose_images_are_gone_is_refused(home, make, monkeypatch):
+    def gone(home, name):
+        raise NotFound("there is no such data set")
+
+    monkeypatch.setattr(changing, "load_dataset", gone)
+    with pytest.raises(LabError, match="dataset: 'coffee' was deleted, so the run cannot go on"):
+        resume(home, make().id)
+
+
+def test_a_run_that_the_supervisor_has_not_let_go_of_is_waited_for(home, make, monkeypatch):
+    run = make()
+    with Queue(home) as queue:
+        queue.add(run.id)
+        queue.claim("w1")
+        waits = []
+
+        def sleep(seconds):
+            waits.append(seconds)
+            if len(waits) == 3:
+                queue.remove(run.id)
+
+        monkeypatch.setattr(changing.time, "sleep", sleep)
+        resume(home, run.id)
+        assert len(waits) == 3
+        assert (run.record.state, queue.position(run.id), queue.claimed()) == ("queued", 1, [])
+
+
+def test_it_is_not_waited_for_for_ever(home, make, monkeypatch):
+    monkeypatch.setattr(changing, "LEAVING", 0.0)
+    run = make()
+    with Queue(home) as queue:
+        queue.add(run.id)
+    with pytest.raises(LabError, match="is still being ended; try again in a moment"):
+        resume(home, run.id)
+    assert run.record.state == "cancelled"
+
+
+def test_a_queue_that_refuses_leaves_the_run_as_it_was(home, make, monkeypatch):
+    run = make()
+    before = run.record
+
+    def refuse(queue, run_id):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Queue, "add", refuse)
+    with pytest.raises(OSError):
+        resume(home, run.id, 3)
+    assert run.record == before
+
+
+@pytest.mark.parametrize("kind", ["succeed", "kill", "until asked"])
+def test_a_real_supervisor_gives_a_resumed_run_to_another_worker(home, supervisor, enqueue, until, kind):
+    """At once after its end, while the process of its last worker may still be leaving."""
+    run = enqueue(kind)
+    supervisor()
+    for attempts in (1, 2, 3):
+        until(lambda n=attempts: len(run.record.attempts) == n)
+        if kind == "until asked":
+            stop(home, run.id)
+        until(lambda: run.record.state in FINAL)
+        if attempts < 3:
+            resume(home, run.id, epochs=1)
+    assert run.record.state == {"succeed": "succeeded", "kill": "failed", "until asked": "cancelled"}[kind]
+    assert [one.ended is not None for one in run.record.attempts] == [True, True, False]
+
+
+@pytest.mark.parametrize(("asked", "state"), [
+    ({"value": 0.01}, "running"), ({"factor": 0.5}, "running"), ({"factor": 20.0}, "queued"),
+    ({"value": 999.0}, "queued"),
+])  # fmt: skip
+def test_an_lr_is_asked_for_in_the_runs_folder(home, make, asked, state):
+    run = make(state)
+    request = set_lr(home, run.id, **asked)
+    assert [found for _, found in lr_requests(run)] == [request]
+    assert (request.value, request.factor) == (asked.get("value"), asked.get("factor"))
+
+
+SENSELESS = [
+    ("succeeded", {}, {"value": 0.1}, "run", "has ended (succeeded); its LR can be changed once it was resumed"),
+    ("running", {}, {}, "lr", "either a value or a factor"),
+    ("running", {}, {"value": 0.1, "factor": 2.0}, "lr", "either a value or a factor"),
+    ("running", {}, {"value": 0.0}, "lr", "lr: got 0.0, allowed: a number above 0 and at most 1000"),
+    ("running", {}, {"value": 1001.0}, "lr", "lr: got 1001.0, allowed: a number above 0 and at most 1000"),
+    ("running", {}, {"factor": -1.0}, "lr", "lr: got -1.0, allowed: a number above 0"),
+    ("running", {}, {"factor": float("nan")}, "lr", "lr: got nan, allowed: a number above 0"),
+    ("running", {}, {"factor": float("inf")}, "lr", "lr: got inf, allowed: a number above 0"),
+    ("running", {"optimizer": {"name": "SGD", "lr": 0.1}}, {"factor": 2e4}, "lr",
+     "lr: the schedule would bring it to 2000 in epoch 0, allowed: at most 1000"),
+    ("running", {"optimizer": {"name": "SGD", "lr": 1e-7},
+                 "schedule": {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 10.0}}},
+     {"value": 0.1}, "lr", "lr: the schedule would bring it to 1e8 in epoch 9, allowed: at most 1000"),
+    ("running", {"schedule": {"scheduler": {"name": "LambdaLR", "formula": "0 * epoch"}}}, {"factor": 2.0}, "lr",
+     "lr: the schedule is at 0 to the end of the run, and 0 times anything is 0"),
+    ("running", {"optimizer": {"name": "Rprop"}}, {"factor": 2.0}, "lr", "Rprop looks at its LR at the first update"),
+    ("running", {"finder": Finder()}, {"factor": 2.0}, "run", "looks for an LR; there is none to change"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "made", "asked", "field", "message"), SENSELESS)
+def test_a_change_that_makes_no_sense_is_refused(home, make, state, made, asked, field, message):
+    run = make(state, **made)
+    with pytest.raises(LabError) as refused:
+        set_lr(home, run.id, **asked)
+    assert refused.value.field == field and message in str(refused.value)
+    assert not lr_requests(run)
