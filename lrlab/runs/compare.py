@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrlab.experiments import Experiment
+from lrlab.experiments import FIELDS, Experiment, Group
 from lrlab.runs.record import RunRecord
 from lrlab.runs.run import Run
 from lrlab.schedules import number
@@ -65,10 +65,22 @@ def all_settings(records: Sequence[RunRecord]) -> list[Settings]:
 
 def _settings(experiment: Experiment, dataset: str) -> Settings:
     found = {"dataset": dataset, "model": experiment.model.name}
-    for field in ("image_size", "batch_size", "epochs", "seed", "device"):
-        found[field] = shown(getattr(experiment, field))
-    found.update({f"validation.{key}": shown(value) for key, value in experiment.validation.model_dump().items()})
+    for field in FIELDS:
+        part, _, inner = field.partition(".")
+        if field not in ("name", "dataset"):
+            value = getattr(experiment, part)
+            found[field] = _told(getattr(value, inner) if inner else value)
     return {**found, **_optimizer(experiment), **_schedule(experiment)}
+
+
+def _told(value: Any) -> str:
+    """A value of a setting; a group of parameters by its name, pattern and LR."""
+    if value is None:
+        return "its own"
+    if isinstance(value, tuple) and value and isinstance(value[0], Group):
+        rates = (f"x {shown(group.multiplier)}" if group.multiplier else shown(group.lr) for group in value)
+        return ", ".join(f"{group.name} ({group.pattern}) {rate}" for group, rate in zip(value, rates, strict=True))
+    return shown(value)
 
 
 def shown(value: Any) -> str:

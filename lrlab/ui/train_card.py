@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from lrlab import jobs
+from lrlab.charts import diagram
 from lrlab.errors import LabError
 from lrlab.experiments import MODELS, Experiment, Summary
 from lrlab.home import Home
@@ -114,6 +115,7 @@ def _draw(experiment: Experiment, answers: dict[str, Answer]) -> None:
         for refused in (answer for answer in answers.values() if isinstance(answer, str)):
             refusal(refused)
         if known:
+            st.html(diagram(known))
             _layers(known)
 
 

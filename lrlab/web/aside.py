@@ -26,8 +26,8 @@ class Aside:
         self._early = ""
 
     def look(self, home: Home, status: RunStatus, tail: Tail) -> dict[str, Any]:
-        """{"hand", "again": as in `hand`; "early": a sentence on early stopping, or ""; "advice": the fields of
-        each `Advice`}, ready for JSON."""
+        """{"hand", "again": as in `hand`; "notes": sentences on how it began again and on early stopping;
+        "advice": the fields of each `Advice`}, ready for JSON."""
         record = self._run.record
         seen = (len(tail.epochs), status.state, len(record.lr_changes))
         if seen != self._looked:
@@ -38,7 +38,7 @@ class Aside:
         return {
             "hand": hand(self._run, record, status, lr),
             "again": again(self._run, record, status),
-            "early": self._early,
+            "notes": [note for note in (_remark(record), self._early) if note],
             "advice": self._advice,
         }
 
@@ -57,6 +57,10 @@ class Aside:
         if stopping.monitor == "none":
             return ""
         return outlook(course_of(record), stopping, tail.epochs[stopping.monitor].tolist())
+
+
+def _remark(record: RunRecord) -> str:
+    return record.attempts[-1].remark if record.attempts else ""
 
 
 def _images(home: Home, record: RunRecord) -> dict[str, int]:

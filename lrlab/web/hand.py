@@ -73,7 +73,7 @@ def hand(run: Run, record: RunRecord, status: RunStatus, lr: float | None) -> di
         return None
     # What moves with every update would make news of every look: the sentence is that of the epoch's beginning.
     begun = status.step // record.steps_per_epoch * record.steps_per_epoch
-    since = max([begun, *(change.step for change in record.lr_changes)])
+    since = max([begun, *(change.step for change in record.lr_changes if change.step <= status.step)])
     return {
         "lr": "" if lr is None else number(lr),
         "next": what_comes(record, min(since, record.steps - 1)),

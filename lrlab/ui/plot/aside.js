@@ -1,4 +1,4 @@
-// What stands beside the charts of one run: whether early stopping is near, and what to try next.
+// What stands beside the charts of one run: notes, such as that early stopping is near, and what to try next.
 class Counsel {
   // tried(advice) does what an advice's button says.
   constructor(texts, tried) {
@@ -9,13 +9,13 @@ class Counsel {
   }
 
   // Rebuilt only when something else is to be said, so that a button is not taken away from under the pointer.
-  show({ early, advice, final, step }) {
-    const said = JSON.stringify([early, advice, final, step > 0]);
+  show({ notes, advice, final, step }) {
+    const said = JSON.stringify([notes, advice, final, step > 0]);
     if (this.said === said) return;
     this.said = said;
     const quiet = final ? this.texts.next_none : step > 0 ? this.texts.next_none_yet : this.texts.next_waits;
-    const cards = (advice ?? []).map((one) => this.card(one));
-    if (early) cards.unshift(element("div", { class: "card" }, element("p", {}, early)));
+    const told = (notes ?? []).map((note) => element("div", { class: "card note" }, element("p", {}, note)));
+    const cards = [...told, ...(advice ?? []).map((one) => this.card(one))];
     this.list.replaceChildren(...(cards.length ? cards : [element("p", { class: "quiet" }, quiet)]));
   }
 
