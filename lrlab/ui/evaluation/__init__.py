@@ -189,6 +189,7 @@ def _wrong(home: Home, record: RunRecord, found: Evaluation, short: Mapping[str,
 
 def _own(run: Run, record: RunRecord) -> None:
     st.markdown(f"##### {texts.OWN['title']}")
+    st.write(texts.OWN["lead"])
     models = [name for name, path in (("best", run.best_model), ("last", run.last_model)) if path.is_file()]
     _own_image(
         data={

@@ -97,6 +97,8 @@ class OwnImages {
   async ask(file, model) {
     const { address, texts, most_bytes, most_words } = this.data;
     if (file.size > most_bytes) return { error: fill(texts.too_large, { name: file.name, most: most_words }) };
+    const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false); // a folder is not
+    if (!readable) return { error: fill(texts.unreadable, { name: file.name }) };
     const query = new URLSearchParams({ model, name: file.name.slice(0, 200) });
     let response;
     try {

@@ -52,6 +52,7 @@ OWN = {
     "remove": "Clear",
     "too_large": "{name} has more than {most}, the most that is allowed.",
     "too_many": "{got} pictures were given; the first {most} are tried.",
+    "unreadable": "The browser cannot read {name}. Choose picture files, not folders.",
     "offline": "The server does not answer. Check that lrlab is running, then try again.",
     "broken": "The server could not do this (status {status}).",
     "square": "The model sees the square in the middle, at its own size: {size} x {size} pixels.",
