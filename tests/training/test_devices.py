@@ -64,3 +64,60 @@ def test_a_gpu_trains_large_models_in_bfloat16_where_it_has_it(
     machine.setattr(torch.backends.cudnn, "benchmark", False)
     device = choose_device("auto", model)
     assert (device.device.type, device.text, device.precision, device.waits) == ("cuda", text, precision, True)
+
+
+GPUS: dict[str, tuple[str, str, tuple[int, int], str, str]] = {
+    # the device, the precision asked for, the capability, what the device computes in, or the refusal
+    "H100, bfloat16 for a small model": ("cuda", "bfloat16", (9, 0), "bfloat16", ""),
+    "H100, float32 for a large one": ("cuda", "float32", (9, 0), "float32", ""),
+    "H100, float16": ("cuda", "float16", (9, 0), "float16", ""),
+    "T4, float16": ("cuda", "float16", (7, 5), "float16", ""),
+    "T4, bfloat16": (
+        "cuda",
+        "bfloat16",
+        (7, 5),
+        "",
+        "precision: got bfloat16, but Tesla T4 does not compute in it; allowed there: auto, float32, float16",
+    ),
+    "Apple, auto": ("mps", "auto", (0, 0), "float32", ""),
+    "Apple, bfloat16": ("mps", "bfloat16", (14, 0), "bfloat16", ""),
+    "an old Apple, bfloat16": (
+        "mps",
+        "bfloat16",
+        (13, 0),
+        "",
+        "precision: got bfloat16, but the Apple GPU does not compute in it; allowed there: auto, float32",
+    ),
+    "Apple, float16": (
+        "mps",
+        "float16",
+        (14, 0),
+        "",
+        "precision: got float16, but the Apple GPU does not compute in it; allowed there: auto, float32, bfloat16",
+    ),
+    "CPU, auto": ("cpu", "auto", (0, 0), "float32", ""),
+    "CPU, bfloat16": ("cpu", "bfloat16", (0, 0), "bfloat16", ""),
+}
+
+
+@pytest.mark.parametrize("case", GPUS)
+def test_the_precision_that_is_asked_for_or_a_refusal(case: str, machine: pytest.MonkeyPatch) -> None:
+    kind, precision, version, chosen, refusal = GPUS[case]
+    machine.setattr(torch.cuda, "is_available", lambda: kind == "cuda")
+    machine.setattr(torch.cuda, "get_device_capability", lambda: version)
+    machine.setattr(torch.cuda, "get_device_properties", lambda index: type("", (), {"name": "Tesla T4"}))
+    machine.setattr(torch.backends.mps, "is_available", lambda: kind == "mps")
+    machine.setattr(torch.backends.mps, "is_macos_or_newer", lambda *asked: version >= asked)
+    machine.setattr(torch.backends.cudnn, "benchmark", False)
+    model = "resnet18" if precision == "float32" else "small_cnn"
+    if refusal:
+        with pytest.raises(LabError) as caught:
+            choose_device(kind, model, precision)
+        assert (str(caught.value), caught.value.field) == (refusal, "precision")
+    else:
+        assert choose_device(kind, model, precision).precision == chosen
+
+
+def test_threads_that_were_recorded_are_used_again(machine: pytest.MonkeyPatch) -> None:
+    device = choose_device("cpu", "small_cnn", threads=2)
+    assert (device.threads, device.text, torch.get_num_threads()) == (2, "CPU, 2 threads", 2)

@@ -130,6 +130,41 @@ def test_a_loss_that_is_no_number_ends_the_log_with_its_row(waits: bool, bad: fl
     assert str(log.steps[-1]["loss"]) == word
 
 
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_recorders_state_has_written_all_rows_and_its_sums_go_on(waits: bool) -> None:
+    first, second = Log(), Log()
+    recorded = record(first, LOSSES[:2], waits=waits)
+    state = recorded.state_dict()
+    assert len(first.steps) == 2
+    going_on = Recorder(second, BATCH)  # type: ignore[arg-type]
+    going_on.load_state_dict(state)
+    for step in (2, 3):
+        going_on.after_update(update_of(step, LOSSES[step], step, waits=waits))
+    loop = update_of(3, 0, 0, waits=waits)
+    going_on.after_training(loop)
+    going_on.after_epoch(loop)
+    (row,) = second.epochs
+    assert row["train_loss"] == pytest.approx(4.75 / 4)
+    assert row["train_accuracy"] == (0 + 1 + 2 + 3) / 16
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_is_measured_of_the_gradient_waits_with_the_loss(waits: bool) -> None:
+    log = Log()
+    recorded = Recorder(log, BATCH, ("lr_head", "grad_norm", "clipped", "lr_backbone"))  # type: ignore[arg-type]
+    for step, (norm, clipped) in enumerate([(0.5, False), (math.inf, True), (2.5, True)]):
+        loop = update_of(step, 1.0, 2, waits=waits)
+        loop.lrs, loop.rates.columns = (0.1, 0.2), ("lr_backbone", "lr_head")
+        loop.update.gradient = SimpleNamespace(norm=torch.tensor(norm), clipped=torch.tensor(clipped))
+        recorded.after_update(loop)
+    assert len(log.steps) == (0 if waits else 3)
+    recorded.flush()
+    assert [(row["grad_norm"], row["clipped"]) for row in log.steps] == [(0.5, 0.0), (math.inf, 1.0), (2.5, 1.0)]
+    assert {(row["lr_backbone"], row["lr_head"]) for row in log.steps} == {(0.1, 0.2)}
+
+
 def test_rows_fit_the_real_log(make_run: MakeRun) -> None:
     run = make_run()
     with open_log(run, 1, extra_step_columns=("accuracy",)) as log:
@@ -159,6 +194,35 @@ SCORES = {
     "a loss that is no number is the worst": ([(0.5, math.nan), (0.5, 9.0), (0.5, math.nan)], [0, 1], 1),
     "higher accuracy wins with any loss": ([(0.5, 0.1), (0.6, math.nan)], [0, 1], 1),
 }
+
+
+LOSSES_FIRST = {
+    "the lowest loss wins": ([(0.5, 1.0), (0.9, 1.2), (0.4, 0.9)], [0, 2]),
+    "among equals the higher accuracy wins": ([(0.5, 1.0), (0.6, 1.0), (0.4, 1.0)], [0, 1]),
+    "the first of equals in both stays": ([(0.5, 1.0), (0.5, 1.0)], [0]),
+    "a loss that is no number is the worst": ([(0.5, math.nan), (0.5, 9.0), (0.9, math.nan)], [0, 1]),
+}
+
+
+@pytest.mark.parametrize("split", [0, 1, 2], ids=lambda at: f"interrupted before epoch {at}")
+@pytest.mark.parametrize("case", LOSSES_FIRST)
+def test_early_stoppings_monitor_decides_what_is_best(case: str, split: int, make_run: MakeRun) -> None:
+    scores, saved_at = LOSSES_FIRST[case]
+    run = make_run()
+    facts = ModelFacts(model="small_cnn", classes=("a", "b"), image_size=16, run=run.id)
+    keeper, saved = Keeper(run.best_model, facts, Beat(run), "val_loss"), []
+    model = build_model(Model(), 2, 16)
+    for epoch, (accuracy, loss) in enumerate(scores):
+        if epoch == split:
+            state = keeper.state_dict()
+            keeper = Keeper(run.best_model, facts, Beat(run), "val_loss")
+            keeper.load_state_dict(state)
+        loop: Any = SimpleNamespace(epoch=epoch, model=model, score=Score(loss, accuracy))
+        keeper.after_epoch(loop)
+        if keeper.result.best_epoch == epoch:
+            saved.append(epoch)
+            assert load_model(run.best_model)[1].epoch == epoch
+    assert saved == saved_at
 
 
 @pytest.mark.parametrize("case", SCORES)
