@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from lrlab.home import Home
-from lrlab.web import finder, hand, live, predicting, runs, uploads
+from lrlab.web import curve, finder, hand, live, predicting, runs, uploads
 from lrlab.web.access import Access, allowed_hosts
 from lrlab.web.assets import plotly_js
-from lrlab.web.curve import curve
 from lrlab.web.live import streams_end_with_server
 from lrlab.web.sockets import answer_at_once
 
 __all__ = ["allowed_hosts", "answer_at_once", "routes", "streams_end_with_server"]
 
 
-def routes(home: Home, hosts: frozenset[str] | None = None) -> list[Route]:
+def routes(home: Home, hosts: frozenset[str] | None = None) -> list[BaseRoute]:
     """Every route of the lab, all below /api/. `hosts`: the Host names that are answered (None: all)."""
     access = Access(hosts)
     return [
         access.route("/api/plotly.js", plotly_js, "read the chart library"),
-        access.route("/api/curve", curve, "preview a schedule", ("POST",)),
+        *curve.routes(access),
         *live.routes(home, access),
         *finder.routes(home, access),
         *runs.routes(home, access),

@@ -1,4 +1,7 @@
-"""The route behind the sliders: what the page holds comes in, its figure, words and controls go out."""
+"""The routes behind the sliders: what the page holds comes in, its figure, words and controls go out.
+
+The page asks over a WebSocket, and by POST where it has none.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.websockets import WebSocket
 
 from lrlab.charts import preview
 from lrlab.errors import LabError
+from lrlab.web.access import Access
+from lrlab.web.conversation import converse
 
 LARGEST = 512 * 1024
 
@@ -19,14 +26,31 @@ AT_ONCE = 200_000
 other request waiting."""
 
 
-async def curve(request: Request) -> Response:
-    """POST {"state": PreviewState, "changes": [Change, ...]}; see `lrlab.charts.preview`."""
-    body = await request.body()
+def routes(access: Access) -> list[BaseRoute]:
+    """/api/curve for POST and as a WebSocket; `answer` says what both are asked and answer."""
+
+    async def post(request: Request) -> Response:
+        return await answer(await request.body())
+
+    async def talk(socket: WebSocket) -> None:
+        await converse(socket, answer)
+
+    return [
+        access.route("/api/curve", post, "preview a schedule", ("POST",)),
+        access.socket("/api/curve", talk, "preview a schedule while it is composed"),
+    ]
+
+
+async def answer(body: bytes) -> Response:
+    """What {"state": PreviewState, "changes": [Change, ...]} gives; see `lrlab.charts.preview`.
+
+    LabError where `body` is something else; what is wrong with a value is in the answer.
+    """
     if len(body) > LARGEST:
         raise LabError(f"the request has {len(body):,} bytes, allowed: at most {LARGEST:,}")
     try:
         asked = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabError(f"the request is not JSON: {error}") from error
     if not isinstance(asked, dict):
         raise LabError('the request must be {"state": ..., "changes": [...]}')

@@ -4,9 +4,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from lrlab.errors import LabError, NotFound
-from lrlab.web.access import LOCAL_HOSTS, Access, allowed_hosts
+from lrlab.web.access import ACTIONS, LOCAL_HOSTS, Access, allowed_hosts
+
+SOCKET = "preview a schedule while it is composed"
 
 
 async def fine(request):
@@ -49,6 +52,41 @@ def test_host_and_origin(action, headers, status):
     assert client(fine, action).post("/api/it", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("headers", "accepted"),
+    [
+        ({"origin": "http://127.0.0.1:8501"}, True),
+        ({"host": "localhost:8501", "origin": "http://localhost:8501"}, True),
+        ({}, False),
+        ({"origin": "null"}, False),
+        ({"origin": "http://evil.example"}, False),
+        ({"origin": "http://127.0.0.1:9999"}, False),
+        ({"origin": "http://127.0.0.1:8501.evil.example"}, False),
+        ({"host": "evil.example", "origin": "http://evil.example"}, False),
+        ({"host": "evil.example", "origin": "http://127.0.0.1:8501"}, False),
+    ],
+)
+def test_a_socket_is_only_for_pages_of_this_server(headers, accepted):
+    """Also one that only reads: a browser lets every site read from a socket."""
+    begun = []
+
+    async def talk(socket):
+        begun.append(socket)
+        await socket.accept()
+        await socket.close()
+
+    route = Access(LOCAL_HOSTS).socket("/api/it", talk, SOCKET)
+    here = TestClient(Starlette(routes=[route]), base_url="http://127.0.0.1:8501")
+    headers = {"host": "127.0.0.1:8501", **headers}
+    if accepted:
+        with here.websocket_connect("/api/it", headers=headers):
+            assert begun
+    else:
+        with pytest.raises(WebSocketDisconnect), here.websocket_connect("/api/it", headers=headers):
+            pass
+        assert not begun
+
+
 def test_a_server_open_to_a_class_takes_any_host_but_no_foreign_origin():
     assert allowed_hosts("0.0.0.0") is None
     open_to_all = client(fine, "stop a run", hosts=None)
@@ -68,3 +106,11 @@ def test_a_refusal_is_a_sentence_and_no_traceback(endpoint, status):
 def test_a_route_without_an_entry_in_the_table_cannot_be_made():
     with pytest.raises(KeyError):
         Access(None).route("/api/it", fine, "do something new")
+    with pytest.raises(KeyError):
+        Access(None).socket("/api/it", fine, "do something new")
+
+
+@pytest.mark.parametrize("action", [action for action, kind in ACTIONS.items() if kind != "converse"])
+def test_a_socket_is_only_made_for_what_the_table_gives_one(action):
+    with pytest.raises(ValueError, match="not done over a WebSocket"):
+        Access(None).socket("/api/it", fine, action)
