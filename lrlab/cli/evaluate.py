@@ -11,7 +11,7 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 
 if TYPE_CHECKING:
-    from lrlab.runs import Evaluation
+    from lrlab.runs import Evaluation, Predictions, Run
 
 PARTS = {"val": "validation", "test": "test"}
 
@@ -35,9 +35,7 @@ def evaluate_(given: argparse.Namespace) -> int:
     from lrlab.runs import confusions, evaluate, load_predictions, load_run, means, per_class
 
     run = load_run(given.id, lab_home())
-    predictions = load_predictions(run)
-    if predictions is None:
-        raise NotFound(f"run {run.id} has no predictions; they are written when it ends", field="run")
+    predictions = load_predictions(run) or _made(run)
     split = given.split
     if split not in predictions.splits:
         raise LabError(f"--split: got {split}, but the data set has no {PARTS[split]} images", field="split")
@@ -70,6 +68,18 @@ def evaluate_(given: argparse.Namespace) -> int:
         say(f"{pair.label} taken for {pair.predicted}: {pair.count:,} ({percent(pair.share)})")
     _say_mistakes(found)
     return 0
+
+
+def _made(run: Run) -> Predictions:
+    """The predictions of a run that ended without them; torch takes seconds, so only then."""
+    from lrlab.runs import load_predictions
+    from lrlab.training.evaluation import evaluate
+
+    evaluate(lab_home(), run=run.id)
+    made = load_predictions(run)
+    if made is None:
+        raise NotFound(f"run {run.id} was deleted", field="run")
+    return made
 
 
 def _say_mistakes(found: Evaluation) -> None:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
+from lrlab.training.evaluation import evaluate
 from lrlab.training.pace import pace
 from lrlab.training.predicting import predict
 from lrlab.training.seeing import augmented
@@ -35,6 +36,7 @@ Question = Callable[..., Any]
 QUESTIONS: dict[str, Question] = {
     "augmented": augmented,
     "pace": pace,
+    "evaluate": evaluate,
     "predict": predict,
     "summary": summary,
 }

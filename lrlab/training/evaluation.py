@@ -12,13 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lrlab.datasets import Dataset, Progress
-from lrlab.runs import Predictions, Run, store_predictions, tabulated
-from lrlab.training.batches import EvalBatches
+from lrlab.datasets import Dataset, Progress, decoded, load_dataset, split
+from lrlab.errors import LabError, NotFound, shown
+from lrlab.experiments import Experiment
+from lrlab.home import Home
+from lrlab.runs import FINAL, Predictions, Run, load_run, store_predictions, tabulated
+from lrlab.training.batches import EvalBatches, Pictures, eval_batch_size
 from lrlab.training.checkpoints import load_model
-from lrlab.training.devices import Device
+from lrlab.training.devices import Device, choose_device
 from lrlab.training.loop import Score
 from lrlab.training.memory import as_many_as_fit
+from lrlab.training.normalization import Normalization
 
 PARTS = {"val": "validation", "test": "test"}
 """The parts of the images as the table of predictions and as a person call them."""
@@ -84,6 +88,42 @@ def write_predictions(
         found[part] = _score(given, labels)
     store_predictions(run, Predictions(pd.concat(tables, ignore_index=True), facts.classes, facts.epoch))
     return found
+
+
+def evaluate(home: Home, *, run: str) -> None:
+    """The question "evaluate": predictions.parquet for a run that ended without one, as one that failed did.
+
+    LabError where the run is at work, NotFound where it has no best model or its data set was deleted.
+    """
+    ended = load_run(run, home)
+    record, experiment = ended.record, ended.experiment
+    if ended.state not in FINAL:
+        raise LabError(f"run {run} is at work; its predictions are written when it ends", field="run")
+    if not ended.best_model.is_file():
+        raise NotFound(f"run {run} has no best model", field="run")
+    try:
+        dataset = load_dataset(home, record.dataset.id)
+    except NotFound as error:
+        raise NotFound(f"the data set {shown(record.dataset.name)} was deleted", field="dataset") from error
+    device = device_for(experiment)
+    _, facts = load_model(ended.best_model)
+    images = decoded(home, dataset, facts.image_size)
+    labels = dataset.images["label"].to_numpy(dtype=np.int64)
+    pictures = Pictures(images, labels, facts.image_size, device.device, Normalization(facts.mean, facts.std))
+    rows = split(dataset, experiment.validation)
+    together = eval_batch_size(experiment.batch_size, facts.image_size, device.device)
+    asked = {"val": rows.val, "test": rows.test}
+    parts = {part: EvalBatches(pictures, chosen, together) for part, chosen in asked.items() if len(chosen)}
+    write_predictions(ended, dataset, parts, device, lambda what, done, total: None)
+
+
+def device_for(experiment: Experiment) -> Device:
+    """The quickest device that is here, for a model that is trained; in the run's own precision where it has that."""
+    name = experiment.model.name
+    try:
+        return choose_device("auto", name, experiment.precision)
+    except LabError:
+        return choose_device("auto", name)
 
 
 def _score(given: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:

@@ -15,13 +15,11 @@ from PIL import Image
 
 from lrlab.datasets import as_cached
 from lrlab.errors import LabError, NotFound, shown
-from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.runs import Run, load_run, ranked
 from lrlab.training.batches import EvalBatches, Pictures, eval_batch_size
 from lrlab.training.checkpoints import load_model
-from lrlab.training.devices import Device, choose_device
-from lrlab.training.evaluation import scores
+from lrlab.training.evaluation import device_for, scores
 from lrlab.training.normalization import Normalization
 
 Which = Literal["best", "last"]
@@ -48,7 +46,7 @@ class Predictor:
         path = run.best_model if which == "best" else run.last_model
         if not path.is_file():
             raise NotFound(f"run {run.id} has no {which} model yet", field="model")
-        self._device = _device(run.experiment)
+        self._device = device_for(run.experiment)
         self._model, self.facts = load_model(path, self._device.device)
 
     def square(self, path: Path, name: str = "") -> NDArray[np.uint8]:
@@ -96,15 +94,6 @@ def predict(home: Home, *, run: str, file: str, name: str, model: str = "best", 
         "epoch": predictor.facts.epoch,
         "seen": _data_url(found.seen),
     }
-
-
-def _device(experiment: Experiment) -> Device:
-    """The quickest device that is here, in the run's own precision where it has that."""
-    name = experiment.model.name
-    try:
-        return choose_device("auto", name, experiment.precision)
-    except LabError:
-        return choose_device("auto", name)
 
 
 def _data_url(pixels: NDArray[np.uint8]) -> str:

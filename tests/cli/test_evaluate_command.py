@@ -57,7 +57,7 @@ def test_what_is_not_there_is_refused(home: Home, make_run: Callable[..., Run], 
     run = make_run()
     done = lrlab("evaluate", run.id)
     assert done.code == 2
-    assert done.err == f"error: run {run.id} has no predictions; they are written when it ends\n"
+    assert done.err == f"error: run {run.id} has no best model\n"
     rows = tabulated("val", np.array([0]), ["a"], np.array([0]), np.array([[1.0, 0]]), CLASSES)
     store_predictions(run, Predictions(rows, CLASSES, 0))
     assert "--split: got test, but the data set has no test images" in lrlab("evaluate", run.id, "--split", "test").err

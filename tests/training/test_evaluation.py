@@ -10,10 +10,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from lrlab.datasets import Dataset, split
+from lrlab.datasets import Dataset, delete_dataset, split
+from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Validation
 from lrlab.home import Home
-from lrlab.runs import Beat, Predictions, Run, evaluate, load_predictions, request_stop
+from lrlab.runs import Beat, Predictions, Run, evaluate, load_predictions, request_stop, update
 from lrlab.training import evaluation, session
 from lrlab.training.checkpoints import load_model
 from lrlab.training.predicting import Predictor
@@ -153,3 +154,26 @@ def test_the_disk_full_leaves_the_models_and_no_half_file(
 def test_equal_runs_have_equal_predictions(home: Home, make_run: MakeRun) -> None:
     first, second = (present(ended(home, make_run())).frame for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_run_that_ended_without_them_gets_the_same_ones_later(home: Home, make_run: MakeRun) -> None:
+    run = make_run(augment={"normalization": "dataset"})
+    first = present(ended(home, run))
+    run.predictions.unlink()
+    evaluation.evaluate(home, run=run.id)
+    second = present(load_predictions(run))
+    pd.testing.assert_frame_equal(first.frame, second.frame)
+    assert (first.classes, first.epoch) == (second.classes, second.epoch)
+
+
+def test_what_cannot_be_asked_later_is_said(home: Home, make_run: MakeRun, dataset: Dataset) -> None:
+    run = make_run()
+    with pytest.raises(LabError, match="is at work; its predictions are written when it ends"):
+        evaluation.evaluate(home, run=run.id)
+    update(run, state="failed")
+    with pytest.raises(NotFound, match="has no best model"):
+        evaluation.evaluate(home, run=run.id)
+    run.best_model.touch()
+    delete_dataset(home, dataset.id)
+    with pytest.raises(NotFound, match="the data set 'colours' was deleted"):
+        evaluation.evaluate(home, run=run.id)

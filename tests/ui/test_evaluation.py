@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lrlab import jobs
 from lrlab.datasets import delete_dataset
+from lrlab.errors import LabError
 from lrlab.runs import DatasetFacts, Predictions, Run, store_predictions, tabulated, update
 from lrlab.ui.evaluation import texts
 
@@ -105,6 +107,30 @@ def test_a_run_without_predictions_says_why_and_still_takes_images(open_page, st
     assert texts.without(state, 40) in [one.value for one in page.markdown]
     assert component(page, "mistakes") is None
     assert component(page, "own_image") is not None
+
+
+def test_predictions_that_are_missing_are_asked_for(open_page, finished, component, run_page, monkeypatch):
+    run = finished()
+    content = run.predictions.read_bytes()
+    run.predictions.unlink()
+    page = open_page("train", run=run.id)
+    asked = []
+
+    def ask(home, question, **arguments):
+        asked.append((question, arguments))
+        if len(asked) == 1:
+            raise LabError("the data set 'coffee' was deleted")
+        run.predictions.write_bytes(content)
+
+    monkeypatch.setattr(jobs, "ask", ask)
+    button = next(one for one in page.button if one.label == texts.MAKE)
+    button.click()
+    run_page(page)
+    assert any("was deleted" in one.proto.body for one in page.get("html"))
+    next(one for one in page.button if one.label == texts.MAKE).click()
+    run_page(page)
+    assert asked == [("evaluate", {"run": run.id})] * 2
+    assert component(page, "mistakes") is not None
 
 
 def test_damaged_predictions_are_said_and_take_nothing_else_down(open_page, finished, component):

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from lrlab import jobs
 from lrlab.charts import confusion_figure, least_width, leaves, shown_classes
 from lrlab.datasets import MAX_IMAGE_BYTES, load_dataset, megabytes
 from lrlab.errors import LabError, NotFound
@@ -73,10 +74,23 @@ def evaluation(home: Home, run: Run) -> None:
         if predictions is not None:
             st.fragment(_results)(home, record, predictions)
         elif run.best_model.is_file():
-            st.markdown(f"##### {texts.TITLE}")
-            st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
+            _without(home, run, record)
     if run.best_model.is_file() or run.last_model.is_file():
         _own(run, record)
+
+
+def _without(home: Home, run: Run, record: RunRecord) -> None:
+    """Why there are no predictions, and the button that has them made."""
+    st.markdown(f"##### {texts.TITLE}")
+    st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
+    if st.button(texts.MAKE, key=f"evaluation.make.{run.id}"):
+        try:
+            with st.spinner(texts.MAKING):
+                jobs.ask(home, "evaluate", run=run.id)
+        except LabError as error:
+            refusal(str(error))
+        else:
+            st.rerun()
 
 
 def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
@@ -84,14 +98,13 @@ def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
         st.markdown(f"##### {texts.TITLE}", width="stretch")
         part = _choice(predictions, record.id)
         shares = st.segmented_control(
-            texts.NUMBERS_HELP,
+            texts.NUMBERS_LABEL,
             list(texts.NUMBERS),
             format_func=texts.NUMBERS.__getitem__,
             default=False,
             required=True,
             key=f"evaluation.shares.{record.id}",
             label_visibility="collapsed",
-            help=texts.NUMBERS_HELP,
         )
     found = evaluate(predictions, part)
     short = dict(zip(found.classes, leaves(found.classes), strict=True))

@@ -13,7 +13,7 @@ PARTS = {"val": "Validation images", "test": "Test images"}
 WHAT = {"val": "validation images", "test": "test images"}
 PART = "Images"
 NUMBERS = {False: "Counts", True: "Shares"}
-NUMBERS_HELP = "Shares are of the images of a class, which are a row."
+NUMBERS_LABEL = "Numbers in the matrix"
 TABLE = "Class by class"
 COLUMNS = {"class": "Class", "images": "Images", "precision": "Precision", "recall": "Recall", "f1": "F1"}
 HELP = {
@@ -24,6 +24,8 @@ HELP = {
 }
 MEANS = {"macro": "mean of the classes", "weighted": "mean, weighted by images"}
 SAVE = "Predictions as CSV"
+MAKE = "Ask it now"
+MAKING = "Asking the model about every image"
 DAMAGED = "The predictions of this run cannot be shown."
 
 MISTAKES = {
@@ -96,8 +98,8 @@ def without(state: str, images: int) -> str:
     if state == "succeeded":
         return "This run has no predictions: it was trained before they were kept."
     if state == "cancelled":
-        return f"This run was stopped, and the model was not asked about its {images:,} images."
-    return "This run did not come to its end, so its model was not asked about the images."
+        return f"This run was stopped, and its best model was not asked about the {images:,} images to check it on."
+    return "This run did not come to its end, so its best model was not asked about the images to check it on."
 
 
 def matrix_label(evaluation: Evaluation, part: str) -> str:
