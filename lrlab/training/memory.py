@@ -6,6 +6,7 @@ updates of few images tell both.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,6 +59,7 @@ class CudaMemory:
         self._device = device
 
     def peak(self, deed: Callable[[], None]) -> int:
+        gc.collect()  # what a failed update left may hold itself
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(self._device)
         deed()
