@@ -71,7 +71,7 @@ def shares(pixels: Tensor) -> Tensor:
 
 
 def coloured(images: Tensor, draws: Draws) -> Tensor:
-    """`images` (B, 3, S, S), 0 to 1, with the colours that were drawn."""
+    """`images` (B, 3, S, S), 0 to 1, with the colours that were drawn; in place."""
     for name, change in COLOURS.items():
         if name in draws.colours:
             factors = torch.from_numpy(draws.colours[name].astype(np.float32))
@@ -85,21 +85,22 @@ def erased(images: Tensor, boxes: Boxes) -> Tensor:
     # The sides are rounded, then the corner: a box keeps its size wherever it lies.
     width, height = np.rint(boxes.width * side), np.rint(boxes.height * side)
     left, top = np.rint(boxes.left * side).clip(0, side - width), np.rint(boxes.top * side).clip(0, side - height)
-    edges = torch.from_numpy(np.stack([left, left + width, top, top + height])).to(images.device, torch.int64)
-    start, end, first, last = edges[:, :, None]
-    place = torch.arange(side, device=images.device)
-    columns, rows = (place >= start) & (place < end), (place >= first) & (place < last)  # (B, S) each
-    return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0)
+    edges = np.stack([left, left + width, top, top + height], axis=1).astype(int)
+    # One by one: each is a slice, and a mask for all would have to pass over every pixel of the batch.
+    for row in np.flatnonzero(width * height):
+        first, last, upper, lower = edges[row].tolist()
+        images[row, :, upper:lower, first:last] = 0
+    return images
 
 
 def mixed(images: Tensor, labels: Tensor, classes: int, mix: Mix | None) -> tuple[Tensor, Tensor]:
-    """Images and targets, float32 of shape (B, classes): each target holds the shares that the labels have."""
+    """Images, written over, and targets, float32 of shape (B, classes): each holds the shares that its labels have."""
     targets = torch.zeros(len(labels), classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
     if mix is None:
         return images, targets
     targets = targets * mix.share + targets.roll(1, 0) * (1 - mix.share)
     if mix.box is None:
-        return images * mix.share + images.roll(1, 0) * (1 - mix.share), targets
+        return images.lerp_(images.roll(1, 0), 1 - mix.share), targets
     left, top, right, bottom = mix.box
     images[:, :, top:bottom, left:right] = images[:, :, top:bottom, left:right].roll(1, 0)
     return images, targets

@@ -77,10 +77,10 @@ class Pictures:
         corner = self.room // 2
         return self._ready(self._crops[:, corner, corner][rows], self._labels[rows])
 
-    def crops(self, rows: Tensor, tops: Tensor, lefts: Tensor, across: Tensor, down: Tensor) -> Batch:
+    def crops(self, rows: Tensor, tops: Tensor, lefts: Tensor, across: Tensor, down: Tensor | None) -> Batch:
         """As `random`, as bytes of shape (B, S, S, 3) on the device; where `down`, mirrored top to bottom as well."""
-        pixels = _mirrored(_mirrored(self._crops[rows, tops, lefts], across, 2), down, 1)
-        return self._sent(pixels, self._labels[rows])
+        pixels = _mirrored(self._crops[rows, tops, lefts], across, 2)
+        return self._sent(pixels if down is None else _mirrored(pixels, down, 1), self._labels[rows])
 
     def squares(self, rows: Tensor) -> Batch:
         """The images `rows` whole, as bytes of shape (B, P, P, 3), and their labels; on the device."""
@@ -139,17 +139,20 @@ class TrainBatches:
         if changes.is_plain(augment):
             return pictures.random(cuts.rows, cuts.tops, cuts.lefts, cuts.flips)
         drawn = draw(augment, len(cuts.rows), pictures.image_size, self.seed, epoch, index)
-        down = torch.from_numpy(drawn.flips)
         if changes.resamples(augment):
             pixels, labels = pictures.squares(cuts.rows)
             boxes = drawn.parts or cuts.boxes(pictures.image_size, pictures.side)
-            maps = changes.maps(boxes, drawn.turns, 1 - 2 * cuts.flips.cpu().numpy(), 1 - 2 * down.numpy())
-            images = changes.resampled(pixels, maps.to(pixels.device), pictures.image_size)
+            across, down = (np.where(flips, -1.0, 1.0) for flips in (cuts.flips.cpu().numpy(), drawn.flips))
+            maps = changes.maps(boxes, drawn.turns, across, down)
+            shares = changes.resampled(pixels, maps.to(pixels.device), pictures.image_size)
+            images = pictures.normalizer.of_shares(changes.coloured(shares, drawn))
         else:
-            flips = (cuts.flips, down.to(pictures.home))
-            pixels, labels = pictures.crops(cuts.rows, cuts.tops, cuts.lefts, *flips)
-            images = changes.shares(pixels)
-        images = pictures.normalizer.of_shares(changes.coloured(images, drawn))
+            turned = torch.from_numpy(drawn.flips).to(pictures.home) if drawn.flips.any() else None
+            pixels, labels = pictures.crops(cuts.rows, cuts.tops, cuts.lefts, cuts.flips, turned)
+            if drawn.colours:
+                images = pictures.normalizer.of_shares(changes.coloured(changes.shares(pixels), drawn))
+            else:
+                images = pictures.normalizer.of_bytes(pixels)
         if drawn.erased:
             images = changes.erased(images, drawn.erased)
         if augment.mixup or augment.cutmix:

@@ -64,9 +64,9 @@ class Normalizer:
         return pixels.to(torch.float32).sub_(self._mean).div_(self._std).permute(0, 3, 1, 2)
 
     def of_shares(self, images: Tensor) -> Tensor:
-        """Of float32 of shape (B, 3, S, S), 0 to 1."""
+        """Of float32 of shape (B, 3, S, S), 0 to 1, which is written over."""
         mean, std = self._of_shares
-        return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+        return images.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 
 def statistics(experiment: Experiment, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:
