@@ -227,6 +227,13 @@ def _copy(source: Path, target: Path) -> None:
         temporary.unlink(missing_ok=True)  # it stays where both were the same file already
 
 
+def seed_all(seed: int) -> None:
+    """Every random generator whose state a checkpoint keeps begins with `seed`."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
 def _random_states() -> dict[str, Any]:
     drawn = np.random.get_state(legacy=False)
     assert isinstance(drawn, dict)

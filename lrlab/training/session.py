@@ -29,7 +29,7 @@ from lrlab.training.normalization import Normalization, statistics
 from lrlab.training.observers import EarlyStop, Hand, Heartbeat, Keeper, Recorder, StopRequested, StopWatch
 from lrlab.training.optimizers import build_optimizer
 from lrlab.training.rates import Rates
-from lrlab.training.resuming import Checkpointer, device_of, remark, restore
+from lrlab.training.resuming import Checkpointer, device_of, remark, restore, seed_all
 from lrlab.training.schedulers import Driver, check
 
 AFTER_STOP = 10.0
@@ -147,7 +147,7 @@ class Session:
 
     def _fit(self, device: Device, parts: _Parts, previewed: Curve) -> None:
         experiment, facts = self._experiment, self._facts(parts.train.pictures.normalization)
-        torch.manual_seed(experiment.seed)
+        seed_all(experiment.seed)
         model = build_model(
             experiment.model,
             len(facts.classes),

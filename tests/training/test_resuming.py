@@ -509,3 +509,26 @@ def test_another_torch_or_device_is_remarked(home: Home, make_run: MakeRun) -> N
         f"It was begun on NVIDIA H100 with torch 2.1 and goes on on {now.device} with torch {torch.__version__}: "
         "its weights are not those it would have had."
     )
+
+
+@pytest.mark.usefixtures("often")
+def test_a_full_disk_ends_the_run_and_spoils_nothing(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, run = train(home, make_run()), make_run()
+    saves, real = itertools.count(), torch.save
+
+    def fill(state: object, file: Any) -> None:
+        if next(saves) < 4:
+            return real(state, file)
+        file.write(b"as much as had room")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", fill)
+        assert attempt(home, run) == 1
+    assert (run.record.state, run.record.cause) == ("failed", "the disk is full")
+    assert len(list((run.folder / "checkpoints").iterdir())) == 2 * 2  # two of them, each with the best model so far
+    assert go_on(home, run) == 0
+    assert run.record.attempts[1].first_step == 3
+    assert_same(run, alone)

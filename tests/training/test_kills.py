@@ -1,0 +1,118 @@
+"""Real worker processes that are killed at random moments; what they leave is gone on from to the last bit."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lrlab.home import Home
+from lrlab.runs import Run
+
+from .conftest import MakeRun
+from .test_resuming import assert_same
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm")
+
+KILLS = int(os.environ.get("LRLAB_TEST_KILLS", "20"))
+"""How often the worker is killed; the long suite asks for 200."""
+
+WORK = """
+import os, sys
+from lrlab.home import lab_home
+from lrlab.runs import load_run
+from lrlab.training import devices, resuming, worker
+devices.MOST_THREADS = 1
+resuming.EVERY, resuming.COST = 0.0, float("inf")  # a checkpoint after every update
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        os._exit(worker.attempt(lab_home(), load_run(line.strip())))
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+SETTINGS = {
+    "epochs": 20,
+    "optimizer": {"name": "Adam", "lr": 0.01},
+    "model": {"name": "small_cnn", "dropout": 0.3},
+    "schedule": {"interval": "step", "scheduler": {"name": "OneCycleLR", "max_lr": 0.02, "total_steps": 60}},
+}
+
+
+class Workers:
+    """A warm process of which each run gets a copy, so that a worker's start is a moment's affair."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WORK],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "PYTHONPATH": "."},
+        )
+
+    def begin(self, run: Run) -> int:
+        """Gives `run` to a worker; its process."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{run.id}\n")
+        self._process.stdin.flush()
+        return self._told()
+
+    def end(self) -> int:
+        """Waits until the worker has ended; its exit code, negative for a signal."""
+        return self._told()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _told(self) -> int:
+        assert self._process.stdout
+        return int(self._process.stdout.readline())
+
+
+@pytest.fixture
+def workers(home: Home) -> Iterator[Workers]:
+    started = Workers()
+    yield started
+    started.close()
+
+
+def test_kill_9_at_any_moment_leaves_no_trace(workers: Workers, make_run: MakeRun) -> None:
+    moments, alone, run = random.Random(1), make_run(**SETTINGS), make_run(**SETTINGS)
+    began = time.monotonic()
+    workers.begin(alone)
+    assert workers.end() == 0
+    update_takes = (time.monotonic() - began) / alone.record.steps
+    for number in range(1, KILLS + 1):
+        worker = workers.begin(run)
+        # Some rows more than the last one left, and then any moment: in an update, a save, a validation, a start.
+        target = number * alone.record.steps // (KILLS + 1)
+        until_rows(run, target, number)
+        time.sleep(moments.uniform(0, 2 * update_takes))
+        os.kill(worker, signal.SIGKILL)
+        assert workers.end() == -signal.SIGKILL
+        assert run.record.state == "running"
+    workers.begin(run)
+    assert workers.end() == 0, run.record.cause
+    assert run.record.state == "succeeded"
+    begun = [one.first_step for one in run.record.attempts]
+    assert len(begun) == KILLS + 1 and begun == sorted(begun) and begun[-1] > alone.record.steps // 2
+    assert_same(run, alone)
+
+
+def until_rows(run: Run, rows: int, attempt: int) -> None:
+    """Waits until `attempt` has begun and the log has so many rows."""
+    end = time.monotonic() + 60
+    while len(run.record.attempts) < attempt or len(run.steps) < rows:
+        assert time.monotonic() < end, f"{rows} rows never came"
+        time.sleep(0.01)
