@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import urllib.request
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -163,7 +165,7 @@ def test_a_broken_file_is_named(content: bytes) -> None:
     path = weights_path("resnet18")
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    with pytest.raises(LabError, match=r"does not hold the weights of resnet18; delete it") as caught:
+    with pytest.raises(LabError, match=r"resnet18-f37072fd.pth holds no weights, where those of resnet18") as caught:
         build_model(Model(name="resnet18"), 3, 32, pretrained="finetune")
     assert caught.value.field == "pretrained"
 
@@ -171,5 +173,21 @@ def test_a_broken_file_is_named(content: bytes) -> None:
 def test_weights_of_another_network_are_refused() -> None:
     made_on_the_spot("squeezenet1_1")
     weights_path("squeezenet1_1").rename(weights_path("resnet18"))
-    with pytest.raises(LabError, match="holds weights of another network than resnet18"):
+    with pytest.raises(
+        LabError, match="holds the weights of another network, where those of resnet18 should be; delete"
+    ):
         build_model(Model(name="resnet18"), 3, 32, pretrained="finetune")
+
+
+def test_a_download_that_went_wrong_is_told_apart_from_a_broken_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer(io.BytesIO):
+        def info(self) -> Message:
+            return Message()
+
+    monkeypatch.setattr("torch.hub.urlopen", lambda *given, **options: Answer(b"oops"))
+    with pytest.raises(
+        LabError, match=r"what was fetched for resnet18 is not what torchvision names: invalid hash"
+    ) as caught:
+        ensure_weights("resnet18")
+    assert caught.value.field == "pretrained"
+    assert not weights_present("resnet18")

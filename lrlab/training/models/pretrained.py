@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from http.client import HTTPException
 from urllib.error import URLError
 
 import torch
 from torch import nn
 
-from lrlab.errors import LabError, shown
+from lrlab.errors import LabError
 from lrlab.experiments import weights_path
 from lrlab.experiments.weights import missing
 from lrlab.training.models.registry import NETWORKS, Prefixes, within
@@ -20,35 +21,39 @@ def ensure_weights(name: str) -> dict[str, torch.Tensor]:
     from torchvision.models import get_model_weights
 
     path = weights_path(name)
-    there = path.exists()
+    cached = path.exists()
     try:
         weights: dict[str, torch.Tensor] = get_model_weights(name).DEFAULT.get_state_dict(
             progress=False, check_hash=True, weights_only=True, map_location="cpu"
         )
-    except (URLError, TimeoutError, ConnectionError) as error:
+    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         raise missing(name) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        what = "does not hold" if there else "was fetched, but does not hold"
+        if cached:
+            raise _unfit(name, "holds no weights") from error
         raise LabError(
-            f"{shown(str(path))} {what} the weights of {name}; delete it, so that it is fetched anew", "pretrained"
+            f"pretrained: what was fetched for {name} is not what torchvision names: {error}", "pretrained"
         ) from error
     return weights
 
 
 def load_pretrained(model: nn.Module, name: str) -> None:
-    """Gives `model`, a network `name`, torchvision's weights; its last layer, which has
-    other classes, keeps its own."""
+    """Gives `model`, a network `name`, torchvision's weights. Its last layer has other classes and keeps its own.
+
+    LabError (field "pretrained") as `ensure_weights`, and where the file holds another network's.
+    """
     last = NETWORKS[name].last
     weights = {key: value for key, value in ensure_weights(name).items() if not within(key, (last,))}
     own = {key: value for key, value in model.state_dict().items() if within(key, (last,))}
     try:
         model.load_state_dict({**weights, **own})
     except RuntimeError as error:
-        raise LabError(
-            f"{shown(str(weights_path(name)))} holds weights of another network than {name}; "
-            "delete it, so that it is fetched anew",
-            "pretrained",
-        ) from error
+        raise _unfit(name, "holds the weights of another network") from error
+
+
+def _unfit(name: str, what: str) -> LabError:
+    sentence = f"pretrained: {weights_path(name)} {what}, where those of {name} should be"
+    return LabError(f"{sentence}; delete it, so that it is fetched anew", "pretrained")
 
 
 class StillBatchNorm2d(nn.BatchNorm2d):
