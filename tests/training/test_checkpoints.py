@@ -42,6 +42,26 @@ def test_weights_and_facts_come_back(path: Path) -> None:
     assert torch.equal(loaded(images), model.eval()(images))
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Model(batch_norm=False, dropout=0.3),
+        Model(name="vgg_light", batch_norm=False),
+        Model(name="squeezenet1_1", dropout=0.1),
+        Model(name="mobilenet_v3_small"),
+    ],
+    ids=str,
+)
+def test_a_network_comes_back_as_it_was_asked_for(asked: Model, path: Path) -> None:
+    model = build_model(asked, 3, 32).eval()
+    settings = {"model": asked.name, "dropout": asked.dropout, "batch_norm": asked.batch_norm, "image_size": 32}
+    save_model(path, model, FACTS.model_copy(update=settings))
+    loaded, facts = load_model(path)
+    images = torch.randn(2, 3, 32, 32)
+    assert facts.network == asked
+    assert torch.equal(loaded(images), model(images))
+
+
 def test_the_header_can_be_read_by_others(path: Path) -> None:
     save_model(path, build_model(Model(), 3, 24), FACTS)
     with safe_open(path, framework="np") as file:
