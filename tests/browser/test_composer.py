@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-import threading
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from lrlab.experiments import Experiment
 from lrlab.process import identity
@@ -16,11 +16,16 @@ from lrlab.runs import Attempt, DatasetFacts, Run, create_run, delete_run, open_
 from lrlab.schedules import Composition
 
 ROOT = "document.querySelector('.lrlab-plot').lrlabInstance"
+LINE = f"{ROOT}.exchange.line"
 
 
 @pytest.fixture
 def composer(page: Page) -> Page:
     """The Schedule page, its first curve drawn."""
+    return opened(page)
+
+
+def opened(page: Page) -> Page:
     page.goto("/")
     expect(page.locator(".chart[data-drawn]")).to_be_visible()
     return page
@@ -348,20 +353,33 @@ def test_a_state_that_is_refused_as_it_stands_can_be_mended(page: Page, server):
     expect(page.get_by_role("button", name="Train with this")).to_be_enabled()
 
 
-def test_an_answer_never_overtakes_what_was_done_after_it(composer: Page, until: Callable[..., None]):
+@pytest.mark.parametrize("way", ["socket", "POST"])
+def test_an_answer_never_overtakes_what_was_done_after_it(page: Page, until: Callable[..., None], way: str):
     """The first answer is held back while more is done; then one request more carries all of it."""
     asked: list[dict] = []
-    held: list[Route] = []
-    go = threading.Event()
+    held: list[Callable[[], None]] = []
 
-    def hold(route: Route) -> None:
-        asked.append(route.request.post_data_json)
-        if len(asked) == 1 and not go.is_set():
-            held.append(route)
+    def ask(question: str | bytes | None, go_on: Callable[[], None]) -> None:
+        asked.append(json.loads(question or ""))
+        if len(asked) == 1:
+            held.append(go_on)
         else:
-            route.continue_()
+            go_on()
 
-    composer.route("**/api/curve", hold)
+    def between(socket: WebSocketRoute) -> None:
+        if way == "POST":
+            socket.close()
+        else:
+            server = socket.connect_to_server()
+            socket.on_message(lambda message: ask(message, lambda: server.send(message)))
+
+    page.route_web_socket("**/api/curve", between)
+    page.route("**/api/curve", lambda route: ask(route.request.post_data, route.continue_))
+    composer = opened(page)
+    composer.wait_for_function(
+        f"(({LINE}.socket?.readyState ?? null) === WebSocket.OPEN) === {json.dumps(way == 'socket')}"
+    )
+    composer.evaluate(f"{LINE}.silence = 600000")
     slider = field(composer, "scheduler.step_size").get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
@@ -370,22 +388,33 @@ def test_an_answer_never_overtakes_what_was_done_after_it(composer: Page, until:
         slider.press("ArrowRight")
     composer.get_by_role("button", name="log").click()
     assert len(asked) == 1
-    go.set()
-    held[0].continue_()
+    held[0]()
     at_rest(composer)
     assert [len(request["changes"]) for request in asked] == [1, 2]
     assert scheduler(composer)["step_size"] == 10
     assert state(composer)["log"] is True
 
 
-def test_with_the_server_away_it_says_so_and_recovers_by_itself(composer: Page):
-    composer.route("**/api/curve", lambda route: route.abort())
+def test_with_the_server_away_it_says_so_and_recovers_by_itself(page: Page):
+    gone: list[bool] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        if gone:
+            socket.close()
+        else:
+            server = socket.connect_to_server()
+            socket.on_message(lambda message: socket.close() if gone else server.send(message))
+
+    page.route_web_socket("**/api/curve", between)
+    page.route("**/api/curve", lambda route: route.abort() if gone else route.continue_())
+    composer = opened(page)
+    gone.append(True)
     typed(composer, "scheduler.gamma", "0.3")
     away = composer.get_by_text("The server does not answer")
     expect(away).to_be_visible()
     typed(composer, "scheduler.gamma", "0.25")
     composer.get_by_test_id("scheduler").select_option("ExponentialLR")
-    composer.unroute("**/api/curve")
+    gone.clear()
     expect(away).to_be_hidden()
     expect(field(composer, "scheduler.step_size")).to_have_count(0)
     assert scheduler(composer)["name"] == "ExponentialLR"

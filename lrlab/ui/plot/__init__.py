@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-COMPOSER = ("exchange.js", "history.js", "controls.js", "tree.js", "grid.js", "panels.js", "preview.js")
+COMPOSER = ("line.js", "exchange.js", "history.js", "controls.js", "tree.js", "grid.js", "panels.js", "preview.js")
 SCRIPTS = (
     "element.js",
     "figure.js",

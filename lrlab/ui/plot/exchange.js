@@ -11,7 +11,7 @@ const valueKey = (change) => (change.op === "points" ? `points ${change.at}` : c
 class Exchange {
   // `on`: {answered(answer), refused(answer, changes), away(boolean), idle(), known(control)}.
   constructor(api, state, on) {
-    this.api = api;
+    this.line = new Line(`${api}/curve`);
     this.state = state; // as the server gave it last
     this.on = on;
     this.waiting = []; // done, and not yet sent
@@ -116,18 +116,12 @@ class Exchange {
 
   // The server's answer, or null where there is none. What it cannot even read is an error without a field.
   async ask(changes) {
-    this.flight = new AbortController();
-    const late = setTimeout(() => this.flight.abort(), PATIENCE_MS);
+    const flight = (this.flight = new AbortController());
+    const late = setTimeout(() => flight.abort(), PATIENCE_MS);
     try {
-      const response = await fetch(`${this.api}/curve`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ state: this.state, changes }),
-        signal: this.flight.signal,
-      });
-      if (response.status >= 500) return null;
-      const answer = await response.json();
-      return response.ok ? answer : { errors: [["", answer.error]], checks: [] };
+      const text = await this.line.ask(JSON.stringify({ state: this.state, changes }), flight.signal);
+      const answer = JSON.parse(text);
+      return answer?.error === undefined ? answer : { errors: [["", answer.error]], checks: [] };
     } catch {
       return null;
     } finally {
@@ -153,6 +147,7 @@ class Exchange {
   close() {
     this.closed = true;
     this.flight?.abort();
+    this.line.close();
     this.wake?.();
   }
 }
