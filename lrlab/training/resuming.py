@@ -137,6 +137,7 @@ def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | No
 
     The run's best model becomes the one that the checkpoint knew.
     """
+    _tidy(run.folder / "checkpoints")
     for checkpoint in usable_checkpoints(run, earlier):
         state = read(checkpoint.path)
         if state is not None:
@@ -205,6 +206,16 @@ def _write(path: Path, state: dict[str, Any]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _tidy(folder: Path) -> None:
+    """Removes what a worker left that was ended while it wrote a checkpoint."""
+    for path in folder.glob("*"):
+        unfinished = path.name.startswith(".") or (
+            path.suffix == ".safetensors" and not path.with_suffix(".pt").exists()
+        )
+        if unfinished:
+            path.unlink(missing_ok=True)
 
 
 def _best_beside(path: Path) -> Path:

@@ -528,7 +528,11 @@ def test_a_full_disk_ends_the_run_and_spoils_nothing(
         patched.setattr(torch, "save", fill)
         assert attempt(home, run) == 1
     assert (run.record.state, run.record.cause) == ("failed", "the disk is full")
-    assert len(list((run.folder / "checkpoints").iterdir())) == 2 * 2  # two of them, each with the best model so far
+    folder = run.folder / "checkpoints"
+    assert sorted(path.name for path in folder.glob("*.pt")) == ["1-3.pt", "1-4.pt"]
+    (folder / ".1-5.pt.abcdef").touch()  # as a kill leaves it
     assert go_on(home, run) == 0
-    assert run.record.attempts[1].first_step == 3
+    assert run.record.attempts[1].first_step == 4
     assert_same(run, alone)
+    # Two checkpoints, each with the best model as it knew it, and nothing that was not finished.
+    assert sorted(path.name for path in folder.iterdir()) == ["2-8.pt", "2-8.safetensors", "2-9.pt", "2-9.safetensors"]
