@@ -6,9 +6,11 @@ Nothing is read from the device here, so that an accelerator is never waited for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 from lrlab.experiments import Clip, Regularization
 
@@ -52,9 +54,10 @@ class Gradient:
             clip_grads_with_norm_(self._parameters, self._clip.limit, self.norm)
             self.clipped = self.norm > self._clip.limit
         elif self._clip.by == "value":
-            self.clipped = get_total_norm(gradients, torch.inf) > self._clip.limit
-            torch._foreach_clamp_min_(gradients, -self._clip.limit)
-            torch._foreach_clamp_max_(gradients, self._clip.limit)
+            self.clipped = _largest(gradients) > self._clip.limit
+            # On a CPU one pass over each is several times faster than two over all.
+            together = None if gradients[0].device.type != "cpu" else False
+            clip_grad_value_(self._parameters, self._clip.limit, foreach=together)
 
     @torch.no_grad()
     def _penalise(self) -> None:
@@ -65,6 +68,15 @@ class Gradient:
             torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=self._l1)
         if self._l2:
             torch._foreach_add_(gradients, weights, alpha=2 * self._l2)
+
+
+def _largest(gradients: Sequence[Tensor]) -> Tensor:
+    """The largest of all absolute values: one float on the device."""
+    if gradients[0].device.type != "cpu":
+        return get_total_norm(gradients, torch.inf)
+    # On a CPU torch takes this norm value by value, ten times slower than the two ends of memory read in order.
+    ends = [torch.aminmax(one.permute(0, 2, 3, 1) if one.dim() == 4 else one) for one in gradients]
+    return torch.stack([end for low, high in ends for end in (-low, high)]).max()
 
 
 def penalised_weights(model: nn.Module) -> list[Tensor]:
