@@ -91,6 +91,7 @@ TRAIN = {
     "runs": "Runs",
     "no_runs": "No run yet. What you start here is listed below the form.",
     "names": "This model's parameters are called {names}.",
+    "diagram": "The layers of {model}, one after another",
     "card_waits": "measuring how long an epoch takes",
     "again": "Start from these settings",
     "settings": "Settings of this run",

@@ -5,6 +5,8 @@ A helper process finds them while the page stays as it is; what is known already
 
 from __future__ import annotations
 
+import base64
+import html
 from concurrent.futures import Future
 from typing import Any
 
@@ -24,11 +26,17 @@ from lrlab.ui.train_state import Asked
 KNOWN = "train.card"
 """In the session: what was answered last, by question: (arguments, answer or refusal)."""
 
-LOOK = 0.5
+WAITING = "train.card.waiting"
+"""In the session: the answers that the page waits for."""
+
+LOOK = 0.7
 """Seconds between two looks for an answer."""
 
 OF_PACE = ("image_size", "batch_size", "accumulate", "model", "pretrained", "device", "precision")
 """The settings that the time of an epoch depends on, beside the optimiser's kind."""
+
+LETTERS = {"light": "#1b2430", "dark": "#e6eaf0", "": "#7f8a96"}
+"""The diagram's letters by the page's theme; a grey for either where that is not known."""
 
 Answer = dict[str, Any] | str | None
 """What the helper said, its refusal as a sentence, or None while it is not known."""
@@ -36,6 +44,7 @@ Answer = dict[str, Any] | str | None
 
 def card(home: Home, asked: Asked) -> None:
     """Draws the card of the model that was entered; without a legal experiment there is none."""
+    st.session_state[WAITING] = []
     if asked.experiment is None or asked.plan is None:
         return
     questions = _questions(asked.experiment, asked.plan)
@@ -45,6 +54,13 @@ def card(home: Home, asked: Asked) -> None:
         answers[name], future = _answer(home, name, arguments)
         waiting += [future] if future else []
     _draw(asked.experiment, answers)
+    st.session_state[WAITING] = waiting
+
+
+def watch() -> None:
+    """Draws the page anew once what the card asked for is known. To be called at the end of the page: a look that came
+    before the browser has all widgets would bring their old values back."""
+    waiting = st.session_state.pop(WAITING, [])
     if waiting:
         st.fragment(_wait, run_every=LOOK)(waiting)
 
@@ -115,8 +131,16 @@ def _draw(experiment: Experiment, answers: dict[str, Answer]) -> None:
         for refused in (answer for answer in answers.values() if isinstance(answer, str)):
             refusal(refused)
         if known:
-            st.html(diagram(known))
+            _picture(known, title)
             _layers(known)
+
+
+def _picture(network: Summary, title: str) -> None:
+    """The diagram as an image, since the page lets no drawing into its HTML; so its letters get the page's colour here."""
+    colour = LETTERS.get(str(st.context.theme.type), LETTERS[""])
+    drawn = base64.b64encode(diagram(network).replace("currentColor", colour).encode()).decode()
+    called = html.escape(texts.TRAIN["diagram"].format(model=title), quote=True)
+    st.html(f'<img src="data:image/svg+xml;base64,{drawn}" alt="{called}" style="max-width: 100%">')
 
 
 def _layers(network: Summary) -> None:

@@ -39,11 +39,13 @@ def folds(home: Home, asked: Asked, shown: Faults) -> None:
     """Draws them all; what is wrong stands beside its field, and the fold's title says that there is something."""
     st.caption(texts.TRAIN["more"])
     columns = st.columns(COLUMNS)
+    turn = st.session_state.get(train_state.FILLED, 0)
     for place, fold in enumerate(found(asked)):
         faulty = any(_holds(fold, field) for field in asked.faults)
         with (
             columns[place % COLUMNS],
-            st.expander(title(fold, faulty), key=f"train.fold.{fold.title}", expanded=faulty),
+            # A form that was filled anew has new folds: the browser keeps an old one's title where it stands elsewhere.
+            st.expander(title(fold, faulty), key=f"train.fold.{turn}.{fold.title}", expanded=faulty),
         ):
             st.caption(fold.line)
             _widgets(fold, shown)

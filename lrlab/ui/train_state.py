@@ -25,6 +25,9 @@ MODEL, OPTIMIZER, DATASET, RATE = "train.model", "train.optimizer", "train.datas
 SEEN, SEEN_DATASET, SEEN_OPTIMIZER = "train.seen", "train.dataset_seen", "train.optimizer_seen"
 """What the form has taken over last from other pages."""
 
+FILLED = "train.filled"
+"""In the session: how often the form was filled from elsewhere."""
+
 STEPS_BEFORE_KNOWN = 30
 """Steps per epoch of a schedule that is put into the composer before its data set is known."""
 
@@ -104,6 +107,7 @@ def fill(experiment: Experiment, steps_per_epoch: int | None = None) -> None:
     )
     carried.push(carried.with_composition(composed))
     st.session_state[SEEN], st.session_state[CHOICE] = carried.composition(), COMPOSED
+    st.session_state[FILLED] = st.session_state.get(FILLED, 0) + 1
 
 
 def _take_over(composition: Composition | None, datasets: list[str]) -> None:
