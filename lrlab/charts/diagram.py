@@ -85,7 +85,8 @@ class _Group:
 
 
 def diagram(summary: Summary) -> str:
-    """The network of `summary` as an SVG to stand in a page: letters and lines take the page's colour (currentColor).
+    """The network of `summary` as an SVG: letters and lines take the page's colour (currentColor), which whoever shows
+    it as an image replaces by a colour.
 
     It is as wide as it needs be, and shrinks with the page. Each block tells its name, shape and size when pointed at.
     """
@@ -110,8 +111,8 @@ def diagram(summary: Summary) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="{escape(_told(summary), quote=True)}" '
-        f'style="width: 100%; max-width: {width:.0f}px; height: auto; font-family: inherit" '
-        f'font-size="{FONT}" fill="currentColor">{"".join(drawn)}</svg>'
+        f'width="{width:.0f}" height="{height:.0f}" style="max-width: 100%; height: auto" '
+        f'font-family="system-ui, sans-serif" font-size="{FONT}" fill="currentColor">{"".join(drawn)}</svg>'
     )
 
 
