@@ -114,7 +114,7 @@ def _read(future: Future[Any]) -> Answer:
 
 
 def _wait(waiting: list[Future[Any]]) -> None:
-    if all(future.done() for future in waiting):
+    if any(future.done() for future in waiting):
         st.rerun()
 
 
@@ -136,7 +136,7 @@ def _draw(experiment: Experiment, answers: dict[str, Answer]) -> None:
 
 
 def _picture(network: Summary, title: str) -> None:
-    """The diagram as an image, since the page lets no drawing into its HTML; so its letters get the page's colour here."""
+    """The diagram as an image, since a page's HTML may hold no drawing; so its letters get the page's colour here."""
     colour = LETTERS.get(str(st.context.theme.type), LETTERS[""])
     drawn = base64.b64encode(diagram(network).replace("currentColor", colour).encode()).decode()
     called = html.escape(texts.TRAIN["diagram"].format(model=title), quote=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.runs import Beat, DatasetFacts, Run, create_run, stop_requested, update
+from lrlab.runs import Beat, DatasetFacts, Run, create_run, lr_requests, stop_requested, update
 from lrlab.ui import texts
 
 LIVE, COMPARE = texts.LIVE, texts.COMPARE
@@ -204,3 +205,36 @@ def test_rows_of_the_table_are_selected_by_a_click(page: Page, start_run, until:
     page.mouse.click(table["x"] + 17, table["y"] + 35 * 3.5)  # the third row: run 0
     expect(page.locator(".strip")).to_have_count(3)
     assert runs[0].id in page.url
+
+
+def test_the_hand_on_the_lr_moves_nothing_and_what_was_asked_is_told(page: Page, start_run, until: Until):
+    worker = start_run(epochs=8, optimizer={"name": "SGD", "lr": 0.1}).train(12)
+    watch(page, worker.run)
+    hand, stage = page.locator(".strip .hand"), page.locator(".stage")
+    expect(hand.locator(".value")).to_have_text("0.1")
+    before = stage.bounding_box()
+    hand.get_by_role("button", name=LIVE["halve"]).click()
+    expect(hand.locator(".sentence")).to_have_text("Asked for: x 0.5, 0.05, from the next update on.")
+    hand.get_by_label(LIVE["lr_wanted"]).fill("abc")
+    hand.get_by_role("button", name=LIVE["set"], exact=True).click()
+    expect(hand.locator(".sentence")).to_contain_text("got 'abc', allowed: a number")
+    worker.train(1)
+    expect(hand.get_by_label(LIVE["lr_wanted"])).to_have_value("abc")  # news does not take away what is typed
+    assert stage.bounding_box() == before
+    assert [request.factor for _, request in lr_requests(worker.run)] == [0.5]
+    worker.end("cancelled")
+    expect(hand).to_contain_text("begins anew")
+
+
+def test_an_advice_opens_the_form_with_its_one_change(page: Page, start_run):
+    run = start_run(epochs=8, optimizer={"name": "SGD", "lr": 0.1}).train(6).train(1, loss=float("nan")).end("failed")
+    watch(page, run)
+    page.locator(".aside").get_by_role("button", name="Try an LR of 0.01").click()
+    expect(page).to_have_url(re.compile("new=1"))
+
+
+def test_a_clipped_gradient_has_its_chart_and_its_entry_in_the_key(page: Page, start_run):
+    run = start_run(epochs=4, clip={"by": "norm", "limit": 1.0}).train().end()
+    watch(page, run)
+    assert page.evaluate(LAYOUT)["yaxis4"]["type"] == "log"
+    assert page.locator(".live.four").count() == 1
