@@ -138,8 +138,7 @@ class Loop:
             for observer in self.observers:
                 observer.after_training(self)
             self.score = self.evaluate(self.val, "validating")
-            metric = self.metrics().get(self.watched, math.nan)
-            self.schedule.after_epoch(metric, metric)
+            self.schedule.after_epoch(self.metrics().get(self.watched, math.nan))
             for observer in self.observers:
                 observer.after_epoch(self)
 

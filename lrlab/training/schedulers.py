@@ -61,11 +61,9 @@ class Driver:
         fixed = isinstance(spec.scheduler, Fixed)
         self._scheduler = None if fixed else Builder(optimizer, setting).build(spec.scheduler)
         self._plateaus: list[Plateau] = []
-        self._mode = ""
         self._calls, self._last_call = 0, math.inf
         base = float(optimizer.defaults["lr"])
         if isinstance(spec.scheduler, ReduceLROnPlateau):
-            self._mode = spec.scheduler.mode
             self._plateaus = [Plateau(spec.scheduler, lr, lr / base) for lr in self._bases]
         elif not fixed:
             whole = calls_of(spec, epochs + more_epochs, steps_per_epoch)
@@ -98,16 +96,15 @@ class Driver:
             self._calls += 1
             self._move(self._scheduler.step)
 
-    def after_epoch(self, val_loss: float = math.nan, val_accuracy: float = math.nan) -> None:
+    def after_epoch(self, metric: float = math.nan) -> None:
         """The last update of an epoch was made, `after_update()` was told, and the epoch was validated.
 
-        ReduceLROnPlateau is given the loss, or with mode "max" the accuracy; no other looks at them.
+        `metric`: what the schedule watches (`Experiment.watched`); only ReduceLROnPlateau does.
         """
         if self._per_update or not self._scheduler or self._updates <= self._warm or self._calls >= self._last_call:
             return
         self._calls += 1
         if self._plateaus:
-            metric = val_loss if self._mode == "min" else val_accuracy
             self._move(lambda: self._decide(metric))
         else:
             self._move(self._scheduler.step)
@@ -242,4 +239,4 @@ def _rehearsed(
         for _ in range(steps_per_epoch):
             yield group["lr"], group["momentum"]
             driver.after_update()
-        driver.after_epoch(*[metrics[epoch]] * 2 if metrics else ())
+        driver.after_epoch(metrics[epoch] if metrics else math.nan)

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import itertools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 METRICS = [2.0, 1.0, 1.5, 1.2, 0.9, 0.95, 1.0, 1.1, 1.2]
-"""What validation measures at the end of each epoch, as a loss; the accuracy is 1 less a third of it."""
+"""What is measured at the end of each epoch, as a loss."""
 WARMUPS: dict[str, Any] = {
     "no warm-up": None,
     "ends with an epoch": {"length": 2, "unit": "epoch", "start_factor": 0.1},
@@ -78,11 +78,15 @@ def optimizer_of(*lrs: float) -> torch.optim.Optimizer:
 
 
 def driven(
-    driver: Driver, optimizer: torch.optim.Optimizer, updates: range, factors: Mapping[int, float] | None = None
+    driver: Driver,
+    optimizer: torch.optim.Optimizer,
+    updates: range,
+    factors: Mapping[int, float] | None = None,
+    metrics: Sequence[float] = METRICS,
 ) -> np.ndarray:
     """The LR of each group at each of `updates`, shape (updates, groups), as a loop meets them.
 
-    `factors`: what a person multiplies the LR by, from that update on.
+    `factors`: what a person multiplies the LR by, from that update on. `metrics`: what is measured after each epoch.
     """
     used = []
     for update in updates:
@@ -92,8 +96,7 @@ def driven(
         optimizer.step()
         driver.after_update()
         if (update + 1) % STEPS == 0:
-            loss = METRICS[update // STEPS % len(METRICS)]
-            driver.after_epoch(loss, 1 - loss / 3)
+            driver.after_epoch(metrics[update // STEPS % len(metrics)])
     return np.array(used)
 
 
@@ -277,8 +280,8 @@ def test_the_accuracy_feeds_a_plateau_of_mode_max() -> None:
         {"scheduler": {"name": "ReduceLROnPlateau", "mode": "max", "patience": 0, "factor": 0.5}}
     )
     optimizer = optimizer_of(1.0)
-    used = driven(Driver(spec, optimizer, EPOCHS, STEPS), optimizer, range(EPOCHS * STEPS))
     accuracies = [1 - loss / 3 for loss in METRICS]
+    used = driven(Driver(spec, optimizer, EPOCHS, STEPS), optimizer, range(EPOCHS * STEPS), metrics=accuracies)
     assert used[:, 0].tolist() == curve(spec, 1.0, EPOCHS, STEPS, accuracies).lr.tolist()
     assert used[-1, 0] == 0.5**5  # worse than the best after epochs 2, 3, 5, 6 and 7
 
