@@ -56,3 +56,20 @@ def test_what_cannot_train_is_refused_and_leaves_nothing(
     assert done.out == ""
     assert list(home.runs.iterdir()) == []
     assert not home.supervisor_log.exists(), "no supervisor was started"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--preset", "food"), "--preset: got 'food', allowed: food-fixed, food-steps"),
+        (("--preset", "food-steps"), "dataset: is required"),
+        (("--preset", "food-steps", "--set", "dataset=tea"), "there is no data set 'tea'"),
+        (("experiment.json", "--preset", "food-steps"), "either EXPERIMENT.json or --preset NAME"),
+        ((), "either EXPERIMENT.json or --preset NAME"),
+    ],
+)
+def test_a_preset_stands_in_for_a_file(lrlab: Lrlab, home: Home, words: tuple[str, ...], message: str) -> None:
+    done = lrlab("train", *words)
+    assert done.code == 2
+    assert message in done.err
+    assert not home.runs.is_dir() or list(home.runs.iterdir()) == []
