@@ -1,6 +1,7 @@
 """Early stopping, counted and told: when a run that gets no better ends, and what the schedule still had in store.
 
-Pure values, so that a page can foresee from the log what the worker will do. Epochs count from 0, as in the log.
+Pure values, so that a page can foresee from the log what the worker will do. Values number epochs from 0, as the log
+does; sentences number them from 1, as people do.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Course:
 
     def told(self, fall: Fall) -> str:
         """Where a fall goes, as it follows on "fall" or "fallen"."""
-        when = f"{'at' if fall.sudden else 'by'} epoch {fall.update // self.steps_per_epoch}"
+        when = f"{'at' if fall.sudden else 'by'} epoch {fall.update // self.steps_per_epoch + 1}"
         return f"from {number(fall.before)} to {number(fall.after)} {when}"
 
 
@@ -106,7 +107,7 @@ def course_of(record: RunRecord) -> Course:
 
 def closing(course: Course, patience: Patience, epoch: int) -> str:
     """Why the run ended after `epoch`, and what the LR would still have done, in sentences."""
-    text = f"Stopped early after epoch {epoch}: {_unimproved(patience, 'had')}."
+    text = f"Stopped early after epoch {epoch + 1}: {_unimproved(patience, 'had')}."
     plateau, waits = course.spec.scheduler, patience.settings.patience
     if isinstance(plateau, ReduceLROnPlateau) and plateau.patience >= waits:
         return (
@@ -143,5 +144,5 @@ def _unimproved(patience: Patience, has: str) -> str:
     settings = patience.settings
     least = f" by more than {number(settings.min_delta)}" if settings.min_delta else ""
     epochs = "1 epoch" if patience.waited == 1 else f"{patience.waited} epochs"
-    since = f" since epoch {patience.epoch}" if patience.epoch is not None else ""
+    since = f" since epoch {patience.epoch + 1}" if patience.epoch is not None else ""
     return f"{settings.monitor} {has} not improved{least} for {epochs}{since}"

@@ -82,48 +82,48 @@ CLOSINGS: dict[str, tuple[Course, dict[str, Any], list[float], str]] = {
         STEPS,
         {"patience": 3},
         BEST_4,
-        "Stopped early after epoch 7: val_loss had not improved for 3 epochs since epoch 4. The LR would have fallen "
-        "from 0.001 to 5e-4 at epoch 12. A patience of 8 would have waited for that.",
+        "Stopped early after epoch 8: val_loss had not improved for 3 epochs since epoch 5. The LR would have fallen "
+        "from 0.001 to 5e-4 at epoch 13. A patience of 8 would have waited for that.",
     ),
     "the LR stays": (
         FIXED,
         {"patience": 3},
         BEST_4,
-        "Stopped early after epoch 7: val_loss had not improved for 3 epochs since epoch 4.",
+        "Stopped early after epoch 8: val_loss had not improved for 3 epochs since epoch 5.",
     ),
     "no epoch but the first was better": (
         STEPS,
         {"patience": 3},
         [*([0.9] * 10), 0.5, 0.6, 0.6, 0.6],
-        "Stopped early after epoch 3: val_loss had not improved for 3 epochs since epoch 0. The LR would have fallen "
-        "from 0.001 to 5e-4 at epoch 12. A patience of 12 would have waited for that.",
+        "Stopped early after epoch 4: val_loss had not improved for 3 epochs since epoch 1. The LR would have fallen "
+        "from 0.001 to 5e-4 at epoch 13. A patience of 12 would have waited for that.",
     ),
     "gradually": (
         COSINE,
         {"patience": 1, "min_delta": 0.01},
         [0.9, 0.895],
-        "Stopped early after epoch 1: val_loss had not improved by more than 0.01 for 1 epoch since epoch 0. The LR "
-        "would have fallen from 9.78e-4 to 1.22e-4 by epoch 9. A patience of 9 would have waited for that.",
+        "Stopped early after epoch 2: val_loss had not improved by more than 0.01 for 1 epoch since epoch 1. The LR "
+        "would have fallen from 9.78e-4 to 1.22e-4 by epoch 10. A patience of 9 would have waited for that.",
     ),
     "never a number": (
         STEPS,
         {"patience": 2, "start_from_epoch": 1},
         [0.5, NAN, NAN],
-        "Stopped early after epoch 2: val_loss had not improved for 2 epochs. The LR would have fallen from 0.001 to "
-        "5e-4 at epoch 12. A patience of 12 would have waited for that.",
+        "Stopped early after epoch 3: val_loss had not improved for 2 epochs. The LR would have fallen from 0.001 to "
+        "5e-4 at epoch 13. A patience of 12 would have waited for that.",
     ),
     "a plateau that waits longer": (
         PLATEAU,
         {"patience": 3},
         BEST_4,
-        "Stopped early after epoch 7: val_loss had not improved for 3 epochs since epoch 4. The LR could not fall "
+        "Stopped early after epoch 8: val_loss had not improved for 3 epochs since epoch 5. The LR could not fall "
         "before: ReduceLROnPlateau lowers it after 11 such epochs, and early stopping waits for 3.",
     ),
     "a plateau that is quicker": (
         QUICK_PLATEAU,
         {"patience": 3},
         BEST_4,
-        "Stopped early after epoch 7: val_loss had not improved for 3 epochs since epoch 4.",
+        "Stopped early after epoch 8: val_loss had not improved for 3 epochs since epoch 5.",
     ),
 }
 
@@ -153,14 +153,14 @@ OUTLOOKS: dict[str, tuple[Course, dict[str, Any], list[float], str]] = {
         STEPS,
         {},
         BEST_4[:7],
-        "val_loss has not improved for 2 epochs since epoch 4; another such epoch ends the run, though the LR is to "
-        "fall from 0.001 to 5e-4 at epoch 12.",
+        "val_loss has not improved for 2 epochs since epoch 5; another such epoch ends the run, though the LR is to "
+        "fall from 0.001 to 5e-4 at epoch 13.",
     ),
     "near, and the LR stays": (
         FIXED,
         {},
         BEST_4[:7],
-        "val_loss has not improved for 2 epochs since epoch 4; another such epoch ends the run.",
+        "val_loss has not improved for 2 epochs since epoch 5; another such epoch ends the run.",
     ),
     "over": (STEPS, {}, BEST_4, ""),
     "off": (STEPS, {"monitor": "none"}, BEST_4[:7], ""),

@@ -130,8 +130,8 @@ def test_early_stopping_ends_the_run_with_its_best_model(home: Home, make_run: M
     assert (record.state, record.result.stopped_at) == ("succeeded", 2)
     assert epochs["epoch"].tolist() == [0, 1, 2]
     assert record.result.closing == (
-        "Stopped early after epoch 2: val_loss had not improved by more than 5 for 2 epochs since epoch 0. "
-        "The LR would have fallen from 0.001 to 1e-4 at epoch 8. A patience of 8 would have waited for that."
+        "Stopped early after epoch 3: val_loss had not improved by more than 5 for 2 epochs since epoch 1. "
+        "The LR would have fallen from 0.001 to 1e-4 at epoch 9. A patience of 8 would have waited for that."
     )
     assert record.result.best_epoch == int(epochs["val_loss"].argmin())
     assert load_model(run.best_model)[1].epoch == record.result.best_epoch

@@ -135,7 +135,7 @@ def test_early_stopping_ends_the_loop_and_can_be_told_to_go_on() -> None:
     loop.fit(20)
     assert [row["epoch"] for row in log.epochs] == [0, 1, 2, 3, 4]
     assert (early.stopped_at, loop.ended) == (4, True)
-    assert early.closing == "Stopped early after epoch 4: val_loss had not improved for 3 epochs since epoch 1."
+    assert early.closing == "Stopped early after epoch 5: val_loss had not improved for 3 epochs since epoch 2."
     loop.fit(20)
     assert len(log.epochs) == 5
     early.go_on(loop)
