@@ -64,7 +64,7 @@ def value(field: ExperimentField, key: str) -> Any:
         return groups.rows(key)
     held = st.session_state.get(key, _first(field))
     if _switched(field):
-        return SWITCHED[held]
+        return SWITCHED.get(held)
     if field.kind == "list of float":
         return [part.strip() for part in held.split(",")]
     return held.strip() if _typed(field) else held

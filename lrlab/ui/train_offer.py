@@ -47,7 +47,6 @@ def offer(model: str, values: Mapping[str, Any], plateau: Literal["min", "max"] 
     narrowed: dict[str, Any] = {
         "image_size": {"min": size or _least(entry.least, entry.multiple), "max": size or FIELDS["image_size"].max},
         "model.dropout": {"optional": f"its own, {entry.dropout:g}" if entry.dropout is not None else ""},
-        "model.batch_norm": {"optional": f"its own, {'on' if entry.batch_norm else 'off'}"},
     }
     if pretrained == "frozen":  # nothing of the backbone is trained
         narrowed["param_groups.by"] = {"choices": _choices("param_groups.by", "none", "pattern")}

@@ -26,6 +26,9 @@ COMPOSED = "composed"
 """The choice of the schedule that was composed on the Schedule page; the others are schedulers by their names."""
 
 CHOICE = "train.schedule"
+CALLED = "train.schedule.called"
+"""In the session: the choices by every text that they have had."""
+
 MOST_CHECKS = 3
 
 
@@ -35,12 +38,21 @@ def specs(composition: Composition | None, run: Composition) -> dict[str, Schedu
     return {COMPOSED: composition.schedule, **plain_ones} if composition else plain_ones
 
 
+def settle(otherwise: str) -> None:
+    """Gives the choice a first value. A browser tells a choice by its text, which changes with the run: what was chosen
+    by an older text is found by it."""
+    held = st.session_state.setdefault(CHOICE, otherwise)
+    if held != COMPOSED and held not in CATALOGUE:
+        st.session_state[CHOICE] = st.session_state.get(CALLED, {}).get(held, otherwise)
+
+
 def choose(offered: Mapping[str, ScheduleSpec]) -> None:
     """Draws the choice of one of `specs`."""
     named = {name: label(spec) for name, spec in offered.items()}
     if COMPOSED in named:
         recipe = carried.recipe()
         named[COMPOSED] = texts.TRAIN["composed"] + (recipe.title if recipe else named[COMPOSED])
+    st.session_state.setdefault(CALLED, {}).update({text: name for name, text in named.items()})
     st.selectbox(
         texts.TRAIN["schedule"],
         list(named),

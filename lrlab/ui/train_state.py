@@ -121,7 +121,7 @@ def _take_over(composition: Composition | None, datasets: list[str]) -> None:
         state[CHOICE] = COMPOSED
         state[key("epochs")] = composition.epochs
         state[RATE] = fields.written(composition.lr)
-    state.setdefault(CHOICE, COMPOSED if composition else FIRST_SCHEDULE)
+    train_schedule.settle(COMPOSED if composition else FIRST_SCHEDULE)
     _follow_optimizer()
     if state.get(DATASET) not in datasets or state.get(SEEN_DATASET) != state.get(CARRIED_DATASET):
         wanted = state.get(CARRIED_DATASET)
