@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -80,12 +80,15 @@ class Session:
             more_epochs=max(0, self._record.more_epochs),
         )
         self._say("building the model")
+        seen = replace(parts, test=None)
         try:
             self._fit(device, parts, previewed)
+            seen = parts
             self._evaluate(device, parts, self._say)
         except StopRequested:
+            # A run that may go on keeps its test images for the end, where they are looked at once.
             if self.result.best_epoch is not None:
-                self._evaluate(device, parts, self._beat.say, AFTER_STOP)
+                self._evaluate(device, seen, self._beat.say, AFTER_STOP)
             raise
 
     def _say(self, what: str, done: int = 0, total: int = 0) -> None:
