@@ -127,7 +127,8 @@ _MODEL = Section(
         ),
         Parameter(
             "model.dropout", "Dropout", "float", 0.5,
-            "The probability with which an activation before the last layers is left out in training.",
+            "The probability with which an activation before the last layers (in a transformer: in every block) is "
+            "left out in training.",
             min=0, max=0.95, step=0.05, optional="the model's own",
         ),
         Parameter(

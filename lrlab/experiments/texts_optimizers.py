@@ -155,7 +155,7 @@ _ENTRIES = (
     OptimizerEntry(
         "Adafactor",
         "Adam's scaling kept as a row and a column for each matrix, which takes little memory.",
-        "For large networks on a small GPU.",
+        "For large networks on a small GPU. It takes at most 1 / the root of the updates so far for its LR.",
         (
             _lr(0.01),
             Parameter(
@@ -170,7 +170,7 @@ _ENTRIES = (
     OptimizerEntry(
         "Rprop",
         "Steps by the sign of the gradient alone, longer while the sign stays and shorter once it turns.",
-        "For whole-set gradients; on batches the signs are noise, which is worth seeing once.",
+        "For whole-set gradients; on batches the signs are noise. It looks at its LR once, so schedules do nothing.",
         (
             _lr(0.01),
             Parameter(

@@ -118,10 +118,8 @@ def _again(record: RunRecord, epochs: int | None) -> dict[str, Any]:
     changed = {"state": "queued", "cause": "", "advice": "", "ended": None, "attempts": attempts}
     if epochs is None:
         return changed
-    stopped = record.result.stopped_at
-    over = record.epochs if stopped is None else stopped + 1
     result = record.result.model_copy(update={"stopped_at": None, "closing": ""})
-    return {**changed, "more_epochs": over + epochs - record.experiment.epochs, "more_from": over, "result": result}
+    return {**changed, **record.longer(epochs), "result": result}
 
 
 def _wait_until_left(run: Run, queue: Queue) -> None:
@@ -144,7 +142,7 @@ def _check_rest(run: Run, record: RunRecord, value: float | None, factor: float 
     chosen = factor_of(record, step, value=value, factor=factor)
     highest = (chosen or 1.0) * float(rest.max())
     if highest > LR_CAP:
-        at = (step + int(rest.argmax())) // record.steps_per_epoch
+        at = (step + int(rest.argmax())) // record.steps_per_epoch + 1
         raise LabError(
             f"lr: the schedule would bring it to {number(highest)} in epoch {at}, allowed: at most {LR_CAP:g}", "lr"
         )

@@ -106,7 +106,7 @@ def beyond(record: RunRecord) -> str:
     if record.more_epochs <= 0:
         return ""
     first, last = experiment.epochs, record.epochs - 1
-    which = f"Epochs {first} to {last} lie" if last > first else f"Epoch {first} lies"
+    which = f"Epochs {first + 1} to {last + 1} lie" if last > first else f"Epoch {first + 1} lies"
     text = f"{which} beyond the schedule's planned end. "
     if isinstance(experiment.schedule.scheduler, ReduceLROnPlateau | Fixed):
         return text + what_comes(record, first * record.steps_per_epoch)

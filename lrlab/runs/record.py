@@ -125,6 +125,12 @@ class RunRecord(_Part):
         """The epochs of the whole run, those asked for later included; the sweeps of one that finds an LR."""
         return self.finder.seeds if self.finder else self.experiment.epochs + self.more_epochs
 
+    def longer(self, epochs: int) -> dict[str, int]:
+        """The fields that give the run so many more epochs: beyond its end, or beyond where it was stopped early."""
+        stopped = self.result.stopped_at
+        over = self.epochs if stopped is None else stopped + 1
+        return {"more_epochs": over + epochs - self.experiment.epochs, "more_from": over}
+
     @property
     def steps(self) -> int:
         """The optimiser updates of the whole run."""

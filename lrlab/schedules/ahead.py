@@ -15,17 +15,17 @@ SAME = 1e-9
 def ahead(lr: NDArray[np.float64], update: int, steps_per_epoch: int) -> str:
     """What comes of `lr`, one value for each update of a run, from `update` on: one sentence.
 
-    Epochs count from 0, as in the log. LRs are given to 3 significant digits.
+    Epochs count from 1, as in all that is told of runs. LRs are given to 3 significant digits.
     """
     rest = lr[update:]
     change = np.diff(rest)
     change[np.abs(change) <= SAME * np.maximum(rest[1:], rest[:-1])] = 0
     moves = np.flatnonzero(change)
-    last_epoch = (len(lr) - 1) // steps_per_epoch
+    last_epoch = (len(lr) - 1) // steps_per_epoch + 1
     if not len(moves):
         return f"The LR stays at {number(rest[0])} to the end of epoch {last_epoch}, the last."
     start = update + 1 + int(moves[0])
-    until = "" if moves[0] == 0 else f"stays at {number(rest[0])} until epoch {start // steps_per_epoch}, then "
+    until = "" if moves[0] == 0 else f"stays at {number(rest[0])} until epoch {start // steps_per_epoch + 1}, then "
     now = f" from {number(rest[0])}" if moves[0] == 0 else ""
     if (change <= 0).all() or (change >= 0).all():
         falls = change[moves[0]] < 0
@@ -33,7 +33,7 @@ def ahead(lr: NDArray[np.float64], update: int, steps_per_epoch: int) -> str:
             f"The LR {until}{'falls' if falls else 'rises'}{now} to {number(rest[-1])} in the last epoch, {last_epoch}."
         )
     low, high = number(rest.min()), number(rest.max())
-    highest = (update + int(rest.argmax())) // steps_per_epoch
+    highest = (update + int(rest.argmax())) // steps_per_epoch + 1
     so_far = until or f"is {number(rest[0])} now, "
     return (
         f"The LR {so_far}moves between {low} and {high} (highest in epoch {highest}) "

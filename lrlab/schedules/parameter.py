@@ -21,8 +21,8 @@ class Parameter:
     """One thing that can be set, as a control shows it.
 
     `min`, `max`: the ends of the slider, both legal. `step`: its raster, which `start` lies on; 0 for a
-    logarithmic slider, a choice, a switch, a text, a table or named groups. `zero`: on a logarithmic slider, 0 is legal too and lies
-    left of `min`. `choices`: (value, what it means) pairs of a choice.
+    logarithmic slider, a choice, a switch, a text, a table or named groups. `zero`: on a logarithmic slider, 0 is legal
+    too and lies left of `min`. `choices`: (value, what it means) pairs of a choice.
     `unit`: "calls" (of `scheduler.step()`: epochs or steps, as the interval says), "factor", "LR", or a plain word.
     `optional`: what it means that the parameter is not set, which it is not at first (None in the spec); `start` is
     then the value it takes when it is switched on. Empty: it always has a value.

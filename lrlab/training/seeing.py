@@ -98,7 +98,10 @@ def _bytes(images: Tensor, normalization: Normalization) -> NDArray[np.uint8]:
 def _words(targets: Tensor, classes: tuple[str, ...]) -> list[str | None]:
     if not targets.is_floating_point():
         return [None] * len(targets)
-    return [" + ".join(f"{100 * share:.0f} % {classes[label]}" for share, label in _largest(row)) for row in targets.tolist()]
+    return [
+        " + ".join(f"{100 * share:.0f} % {classes[label]}" for share, label in _largest(row))
+        for row in targets.tolist()
+    ]
 
 
 def _largest(shares: list[float]) -> list[tuple[float, int]]:

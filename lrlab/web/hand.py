@@ -103,9 +103,7 @@ def resumed(run: Run, epochs: int | None) -> str:
     """What the LR does where the run is resumed, with so many more epochs; sentences."""
     record = run.record
     if epochs:
-        stopped = record.result.stopped_at
-        over = record.epochs if stopped is None else stopped + 1
-        record = record.model_copy(update={"more_epochs": over + epochs - record.experiment.epochs})
+        record = record.model_copy(update=record.longer(epochs))
     return beyond(record) or what_comes(record, resume_step(run))
 
 

@@ -178,7 +178,7 @@ def test_resume(lrlab: Lrlab, resumable: Run) -> None:
     assert done.out.splitlines() == [
         f"{resumable.id} goes on at update 6 of 12: waiting in the queue: 1st",
         "It has 4 epochs now, 2 of which were planned.",
-        "Epochs 2 to 3 lie beyond the schedule's planned end. The LR falls from 0.025 to 0.00625 in the last epoch, 3.",
+        "Epochs 3 to 4 lie beyond the schedule's planned end. The LR falls from 0.025 to 0.00625 in the last epoch, 4.",
     ]
     assert resumable.record.state == "queued"
 
@@ -194,7 +194,7 @@ def test_set_lr(lrlab: Lrlab, resumable: Run) -> None:
     update(resumable, state="queued")
     assert lrlab("runs", "set-lr", resumable.id, "0.1").out.splitlines() == [
         f"{resumable.id}: from its next update on the LR is 0.1; the rest of its schedule follows in proportion.",
-        "The LR stays at 0.1 until epoch 1, then falls to 0.05 in the last epoch, 1.",
+        "The LR stays at 0.1 until epoch 2, then falls to 0.05 in the last epoch, 2.",
     ]
     assert lrlab("runs", "set-lr", resumable.id, "x0.5").out.splitlines()[0] == (
         f"{resumable.id}: from its next update on the LR is multiplied by 0.5; "

@@ -129,7 +129,9 @@ NONE = [
         "The loss never falls from the LR 1e-7",
         id="only rises",
     ),
-    pytest.param(explosion, "The loss diverges at once: after 7 of 100 updates, at the LR 3.05e-7", id="diverges at once"),
+    pytest.param(
+        explosion, "The loss diverges at once: after 7 of 100 updates, at the LR 3.05e-7", id="diverges at once"
+    ),
     pytest.param(
         lambda lr, sweep: math.nan, "The loss diverges at once: after 1 of 100 updates, at the LR 1e-7", id="no number"
     ),

@@ -75,10 +75,10 @@ def test_what_a_number_makes_of_the_schedule(make_run: MakeRun) -> None:
     assert factor_of(record, 0, factor=3.0) == 3.0
     assert factor_of(record, 2, factor=3.0) == 1.5
     assert factor_of(record, 2, value=0.1) == pytest.approx(0.25)  # of the schedule's own 0.4
-    assert what_comes(record, 2) == "The LR falls from 0.2 to 0.1 in the last epoch, 2.".replace(
-        "falls from 0.2", "stays at 0.2 until epoch 2, then falls"
+    assert what_comes(record, 2) == "The LR falls from 0.2 to 0.1 in the last epoch, 3.".replace(
+        "falls from 0.2", "stays at 0.2 until epoch 3, then falls"
     )
-    assert what_comes(record, 4, 0.25) == "The LR stays at 0.05 to the end of epoch 2, the last."
+    assert what_comes(record, 4, 0.25) == "The LR stays at 0.05 to the end of epoch 3, the last."
     assert what_comes(record, 6) == ""
 
 
@@ -100,23 +100,23 @@ BEYOND: dict[str, tuple[dict[str, Any], int, str]] = {
     "none": (HALVED, 0, ""),
     "StepLR": (
         HALVED, 2,
-        "Epochs 3 to 4 lie beyond the schedule's planned end. The LR falls from 0.2 to 0.05 in the last epoch, 4.",
+        "Epochs 4 to 5 lie beyond the schedule's planned end. The LR falls from 0.2 to 0.05 in the last epoch, 5.",
     ),
     "a cosine": (
         {"scheduler": {"name": "CosineAnnealingLR", "T_max": 2}}, 1,
-        "Epoch 3 lies beyond the schedule's planned end. The LR rises from 0 to 0.4 in the last epoch, 3.",
+        "Epoch 4 lies beyond the schedule's planned end. The LR rises from 0 to 0.4 in the last epoch, 4.",
     ),
     "OneCycleLR": (
         {"interval": "step", "scheduler": {"name": "OneCycleLR", "max_lr": 1.0, "total_steps": 6, "pct_start": 0.5}}, 3,
-        "Epochs 3 to 5 lie beyond the schedule's planned end. The LR stays at 4e-6 to the end of epoch 5, the last.",
+        "Epochs 4 to 6 lie beyond the schedule's planned end. The LR stays at 4e-6 to the end of epoch 6, the last.",
     ),
     "Fixed": (
         {}, 2,
-        "Epochs 3 to 4 lie beyond the schedule's planned end. The LR stays at 0.8 to the end of epoch 4, the last.",
+        "Epochs 4 to 5 lie beyond the schedule's planned end. The LR stays at 0.8 to the end of epoch 5, the last.",
     ),
     "a plateau": (
         {"scheduler": {"name": "ReduceLROnPlateau", "patience": 1, "mode": "max"}}, 1,
-        "Epoch 3 lies beyond the schedule's planned end. The LR is multiplied by 0.1 after 2 epochs in a row without a "
+        "Epoch 4 lies beyond the schedule's planned end. The LR is multiplied by 0.1 after 2 epochs in a row without a "
         "better val_accuracy.",
     ),
 }  # fmt: skip

@@ -8,31 +8,31 @@ import pytest
 from lrlab.schedules import ReduceLROnPlateau, ahead, ahead_of_plateau
 
 CASES = {
-    "stays": ([0.1] * 8, 3, "The LR stays at 0.1 to the end of epoch 3, the last."),
-    "stays, after a fall": ([0.1] * 2 + [0.05] * 6, 2, "The LR stays at 0.05 to the end of epoch 3, the last."),
+    "stays": ([0.1] * 8, 3, "The LR stays at 0.1 to the end of epoch 4, the last."),
+    "stays, after a fall": ([0.1] * 2 + [0.05] * 6, 2, "The LR stays at 0.05 to the end of epoch 4, the last."),
     "stays but for rounding": (
-        [0.1, 0.1 * (1 + 1e-12)] * 4, 0, "The LR stays at 0.1 to the end of epoch 3, the last.",
+        [0.1, 0.1 * (1 + 1e-12)] * 4, 0, "The LR stays at 0.1 to the end of epoch 4, the last.",
     ),
-    "the last update": ([0.1] * 7 + [0.2], 7, "The LR stays at 0.2 to the end of epoch 3, the last."),
+    "the last update": ([0.1] * 7 + [0.2], 7, "The LR stays at 0.2 to the end of epoch 4, the last."),
     "falls at once": (
-        [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], 1, "The LR falls from 0.7 to 0.1 in the last epoch, 3.",
+        [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], 1, "The LR falls from 0.7 to 0.1 in the last epoch, 4.",
     ),
-    "rises at once": ([0.1, 0.2, 0.4, 0.4], 0, "The LR rises from 0.1 to 0.4 in the last epoch, 1."),
+    "rises at once": ([0.1, 0.2, 0.4, 0.4], 0, "The LR rises from 0.1 to 0.4 in the last epoch, 2."),
     "falls later": (
         [0.4] * 4 + [0.2] * 2 + [0.1] * 2, 1,
-        "The LR stays at 0.4 until epoch 2, then falls to 0.1 in the last epoch, 3.",
+        "The LR stays at 0.4 until epoch 3, then falls to 0.1 in the last epoch, 4.",
     ),
     "falls in the next update": (
-        [0.4] * 4 + [0.2] * 2 + [0.1] * 2, 3, "The LR falls from 0.4 to 0.1 in the last epoch, 3.",
+        [0.4] * 4 + [0.2] * 2 + [0.1] * 2, 3, "The LR falls from 0.4 to 0.1 in the last epoch, 4.",
     ),
     "goes up and down": (
         [0.1, 0.2, 0.3, 0.4, 0.3, 0.2], 0,
-        "The LR is 0.1 now, moves between 0.1 and 0.4 (highest in epoch 1) and ends at 0.2 in the last epoch, 2.",
+        "The LR is 0.1 now, moves between 0.1 and 0.4 (highest in epoch 2) and ends at 0.2 in the last epoch, 3.",
     ),
     "goes up and down later": (
         [0.2, 0.2, 0.2, 0.4, 0.3, 0.1], 0,
-        "The LR stays at 0.2 until epoch 1, then moves between 0.1 and 0.4 (highest in epoch 1) "
-        "and ends at 0.1 in the last epoch, 2.",
+        "The LR stays at 0.2 until epoch 2, then moves between 0.1 and 0.4 (highest in epoch 2) "
+        "and ends at 0.1 in the last epoch, 3.",
     ),
 }  # fmt: skip
 
