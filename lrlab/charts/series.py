@@ -86,9 +86,10 @@ class Series:
 
     @property
     def best_row(self) -> int | None:
-        """The row of `epochs` with the best validation accuracy (the first of equals), or None."""
-        accuracy = self.epochs["val_accuracy"].to_numpy(float)
-        return int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else None
+        """The row of `epochs` with the best validation accuracy (of equals the lowest loss), or None."""
+        accuracy, loss = (self.epochs[name].to_numpy(float) for name in ("val_accuracy", "val_loss"))
+        known = np.flatnonzero(np.isfinite(accuracy))
+        return int(known[np.lexsort((loss[known], -accuracy[known]))[0]]) if len(known) else None
 
 
 def planned_lr(record: RunRecord) -> Floats | None:

@@ -93,9 +93,10 @@ def status(run: Run, position: int | None = None) -> RunStatus:
 
 
 def best(epochs: pa.Table) -> tuple[int | None, float | None]:
-    """The epoch whose model the worker keeps as the best, and its validation accuracy; None where none was validated.
+    """The epoch with the highest validation accuracy, and that accuracy; None where none was validated.
 
-    The highest accuracy counts, among equals the lowest validation loss, then the first.
+    Among equals the lowest validation loss counts, then the first. It is the epoch whose model the worker keeps, unless
+    early stopping watches the loss.
     """
     accuracy, loss = epochs["val_accuracy"].to_numpy(), epochs["val_loss"].to_numpy()
     known = np.flatnonzero(~np.isnan(accuracy))

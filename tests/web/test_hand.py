@@ -112,6 +112,12 @@ def test_the_sentence_stands_still_within_an_epoch(home, start_run):
     assert strip(home, worker.train(3).run)["hand"]["next"] != first
 
 
+def test_the_sentence_tells_of_the_step_that_the_run_is_on(home, start_run):
+    stairs = {"interval": "step", "scheduler": {"name": "StepLR", "step_size": 4, "gamma": 0.5}}
+    worker = start_run(epochs=6, schedule=stairs, optimizer={"name": "SGD", "lr": 0.8}).train(6)
+    assert strip(home, worker.run)["hand"]["next"].startswith("The LR stays at 0.4 until epoch")
+
+
 def test_several_runs_have_no_hand(home, start_run):
     runs = [start_run(seed=seed).train(3).run for seed in (0, 1)]
     event = Builder(home, View(tuple(run.id for run in runs))).poll()

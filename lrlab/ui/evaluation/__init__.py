@@ -108,7 +108,8 @@ def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
         )
     found = evaluate(predictions, part)
     short = dict(zip(found.classes, leaves(found.classes), strict=True))
-    said = texts.headline(found, part, predictions.epoch), texts.confused(confusions(found), short)
+    monitor = record.experiment.early_stopping.monitor
+    said = [texts.headline(found, part, predictions.epoch, monitor), texts.confused(confusions(found), short)]
     st.text(" ".join(filter(None, said)))
     few = len(found.classes) <= MOST_ROWS
     matrix, table = st.columns([3, 2], gap="large") if few else (st.container(), st.container())

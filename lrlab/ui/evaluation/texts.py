@@ -61,9 +61,10 @@ OWN = {
 }
 
 
-def headline(evaluation: Evaluation, part: str, epoch: int | None) -> str:
-    """How many images were named right, and by which model."""
-    model = "The best model" if epoch is None else f"The best model, of epoch {epoch + 1:,},"
+def headline(evaluation: Evaluation, part: str, epoch: int | None, monitor: str) -> str:
+    """How many images were named right, and by which model. `monitor`: what early stopping watches."""
+    by_loss = " by validation loss" if monitor == "val_loss" else ""
+    model = f"The best model{by_loss}" if epoch is None else f"The best model{by_loss}, of epoch {epoch + 1:,},"
     share = f"{100 * evaluation.accuracy:.1f} %"
     return f"{model} names {evaluation.right:,} of {evaluation.images:,} {WHAT[part]} right: {share}."
 
