@@ -69,6 +69,17 @@ def field(page: Page, name: str) -> Locator:
     return page.get_by_test_id(f"field-{name}")
 
 
+def test_a_chart_that_is_not_shown_while_it_is_drawn(composer: Page, until: Callable[..., None]) -> None:
+    """As when its page is left: it is drawn all the same and complains of nothing, which the fixture of `page` sees."""
+    chart = composer.locator(".chart")
+    before = int(chart.get_attribute("data-drawn") or 0)
+    chart.evaluate("node => (node.style.display = 'none')")
+    typed(composer, "epochs", "17")
+    until(lambda: int(chart.get_attribute("data-drawn") or 0) > before)
+    chart.evaluate("node => (node.style.display = '')")
+    expect(chart).to_be_visible()
+
+
 def typed(page: Page, name: str, text: str) -> None:
     field(page, name).get_by_role("textbox").fill(text)
 

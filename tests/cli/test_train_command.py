@@ -33,7 +33,7 @@ BAD: dict[str, tuple[Any, tuple[str, ...], str]] = {
     ),
     "an unknown setting": ({"dataset": "lights"}, ("rate=1",), "rate: is not a known setting (got 1)"),
     "an unknown model": (
-        {"dataset": "lights"}, ("model.name=vgg",), "model.name: got 'vgg', allowed: 'small_cnn' or 'resnet18'",
+        {"dataset": "lights"}, ("model.name=vgg",), "model.name: got 'vgg', allowed: small_cnn, vgg_light, ",
     ),
     "a setting without a value": ({"dataset": "lights"}, ("epochs",), "--set: got 'epochs', allowed: key=value"),
     "no object": ([1], (), "the experiment: got [1], allowed: an object"),

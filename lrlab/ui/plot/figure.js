@@ -165,8 +165,9 @@ class Chart {
           plotlyServerURL: "",
           modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
-        // What is drawn into a box of another height than before is fitted to it.
-        if (Math.abs(this.node._fullLayout.height - this.node.clientHeight) > 1) await Plotly.Plots.resize(this.node);
+        // What is drawn into a box of another height than before is fitted to it; one that is not shown has none.
+        const height = this.node.clientHeight;
+        if (height && Math.abs(this.node._fullLayout.height - height) > 1) await Plotly.Plots.resize(this.node);
         if (!seen) this.count();
       }
     } finally {
