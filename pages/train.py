@@ -10,7 +10,7 @@ from lrlab.datasets import SAMPLE_NAME, Sample, list_datasets
 from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
 from lrlab.runs import FINAL, Run, list_runs, load_run, with_changes
-from lrlab.ui import places, texts, train_card, train_state
+from lrlab.ui import places, texts, train_state, waiting
 from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
@@ -169,4 +169,4 @@ if runs:
     st.markdown(f"##### {words['runs']}")
     busy = at_work()
     st.fragment(recent, run_every=3 if busy else None)(run, busy)
-train_card.watch()
+waiting.watch()

@@ -19,6 +19,7 @@ from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.ui import augment_texts as texts
 from lrlab.ui.fields import refusal
+from lrlab.ui.waiting import wait_for
 
 IMAGES, VARIANTS = 4, 5
 
@@ -28,9 +29,6 @@ refusal)."""
 
 AT_ONCE = 0.2
 """Seconds that the page waits by itself: a warm helper draws small pictures in less, and nothing flickers."""
-
-LOOK = 0.4
-"""Seconds between two looks for an answer that takes longer."""
 
 STYLE = """
 <style>
@@ -66,8 +64,12 @@ def augment_preview(home: Home, asked: Experiment | None) -> None:
     if wait([future], AT_ONCE).done:
         _show(_keep(question, future))
         return
-    with st.container():
-        st.fragment(_wait, run_every=LOOK)(question, future, answer)
+    wait_for(future)
+    if isinstance(answer, Mapping):  # the pictures of other settings stay, pale
+        st.caption(texts.DRAWING)
+        st.html(grid(answer["images"], old=True))
+    else:
+        st.caption(texts.FIRST)
 
 
 def _question(home: Home, asked: Experiment) -> dict[str, Any]:
@@ -84,18 +86,6 @@ def _question(home: Home, asked: Experiment) -> dict[str, Any]:
 
 def _ask(home: Home, question: dict[str, Any]) -> Future[Any]:
     return jobs.ask_later(home, "augmented", keep=True, experiment=question, images=IMAGES, variants=VARIANTS)
-
-
-def _wait(question: dict[str, Any], future: Future[Any], last: Any) -> None:
-    """Looks for the answer; meanwhile the pictures of other settings stay, pale."""
-    if future.done():
-        _keep(question, future)
-        st.rerun()
-    if isinstance(last, Mapping):
-        st.caption(texts.DRAWING)
-        st.html(grid(last["images"], old=True))
-    else:
-        st.caption(texts.FIRST)
 
 
 def _keep(question: dict[str, Any], future: Future[Any]) -> Any:

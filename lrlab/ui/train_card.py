@@ -22,15 +22,10 @@ from lrlab.ui import texts
 from lrlab.ui.fields import refusal
 from lrlab.ui.markdown import plain
 from lrlab.ui.train_state import Asked
+from lrlab.ui.waiting import wait_for
 
 KNOWN = "train.card"
 """In the session: what was answered last, by question: (arguments, answer or refusal)."""
-
-WAITING = "train.card.waiting"
-"""In the session: the answers that the page waits for."""
-
-LOOK = 0.7
-"""Seconds between two looks for an answer."""
 
 OF_PACE = ("image_size", "batch_size", "accumulate", "model", "pretrained", "device", "precision")
 """The settings that the time of an epoch depends on, beside the optimiser's kind."""
@@ -44,25 +39,10 @@ Answer = dict[str, Any] | str | None
 
 def card(home: Home, asked: Asked) -> None:
     """Draws the card of the model that was entered; without a legal experiment there is none."""
-    st.session_state[WAITING] = []
     if asked.experiment is None or asked.plan is None:
         return
     questions = _questions(asked.experiment, asked.plan)
-    waiting: list[Future[Any]] = []
-    answers: dict[str, Answer] = {}
-    for name, arguments in questions.items():
-        answers[name], future = _answer(home, name, arguments)
-        waiting += [future] if future else []
-    _draw(asked.experiment, answers)
-    st.session_state[WAITING] = waiting
-
-
-def watch() -> None:
-    """Draws the page anew once what the card asked for is known. To be called at the end of the page: a look that came
-    before the browser has all widgets would bring their old values back."""
-    waiting = st.session_state.pop(WAITING, [])
-    if waiting:
-        st.fragment(_wait, run_every=LOOK)(waiting)
+    _draw(asked.experiment, {name: _answer(home, name, arguments) for name, arguments in questions.items()})
 
 
 def summary() -> Summary | None:
@@ -91,18 +71,17 @@ def _questions(experiment: Experiment, plan: jobs.Plan) -> dict[str, dict[str, A
     }
 
 
-def _answer(home: Home, name: str, arguments: dict[str, Any]) -> tuple[Answer, Future[Any] | None]:
-    """What is known, and the future that will know where it is not. How fast the machine is, is measured anew in each
-    session."""
-    known = st.session_state.setdefault(KNOWN, {})
-    question, answer = known.get(name, (None, None))
-    if question == arguments:
-        return answer, None
+def _answer(home: Home, name: str, arguments: dict[str, Any]) -> Answer:
+    """What is known; what is not, the page waits for. How fast the machine is, is measured anew in each session."""
+    known: dict[str, tuple[dict[str, Any], Answer]] = st.session_state.setdefault(KNOWN, {})
+    if name in known and known[name][0] == arguments:
+        return known[name][1]
     future = jobs.ask_later(home, name, keep=name == "summary", **arguments)
     if not future.done():
-        return None, future
+        wait_for(future)
+        return None
     known[name] = (arguments, _read(future))
-    return known[name][1], None
+    return known[name][1]
 
 
 def _read(future: Future[Any]) -> Answer:
@@ -111,11 +90,6 @@ def _read(future: Future[Any]) -> Answer:
     except LabError as error:
         return str(error)
     return answer
-
-
-def _wait(waiting: list[Future[Any]]) -> None:
-    if any(future.done() for future in waiting):
-        st.rerun()
 
 
 def _draw(experiment: Experiment, answers: dict[str, Answer]) -> None:
