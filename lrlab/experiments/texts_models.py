@@ -36,6 +36,12 @@ class ModelEntry:
         """Whether torchvision has pretrained weights for it."""
         return bool(self.weights_file)
 
+    @property
+    def sized(self) -> str:
+        """The title with its parameters in millions: "ResNet-18, 11 M"."""
+        millions = self.parameters / 1e6
+        return f"{self.title}, {millions:.0f} M" if millions >= 10 else f"{self.title}, {millions:.1f} M"
+
 
 _ENTRIES = (
     ModelEntry(

@@ -90,7 +90,7 @@ def _second_row(asked: Asked, shown: Faults) -> None:
 
 def choose(widget: str, called: str, catalogue: Mapping[str, Any]) -> None:
     """Draws the choice among the entries of `catalogue`, with the key `widget`."""
-    titles = {name: getattr(entry, "title", name) for name, entry in catalogue.items()}
+    titles = {name: getattr(entry, "sized", name) for name, entry in catalogue.items()}
     st.selectbox(
         called, list(titles), format_func=titles.__getitem__, key=widget, persist_state="session",
         help="\n\n".join(f"**{titles[name]}**: {entry.line} {entry.when}" for name, entry in catalogue.items()),

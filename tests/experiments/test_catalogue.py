@@ -154,3 +154,8 @@ def test_texts_are_whole(name: str) -> None:
     for text in (entry.line, entry.when):
         assert text.endswith(".")
         assert "!" not in text
+
+
+def test_a_model_tells_its_size_in_millions() -> None:
+    assert MODELS["small_cnn"].sized == "Small CNN, 0.3 M"
+    assert MODELS["vgg16"].sized == "VGG-16, 134 M"

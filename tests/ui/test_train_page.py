@@ -67,7 +67,7 @@ def test_the_first_form_is_the_experiments_defaults_with_a_schedule(open_page, n
 def test_the_choices_are_the_catalogues(open_page, noise):
     noise()
     page = open_page("train")
-    assert page.selectbox(key="train.model").options == [entry.title for entry in MODELS.values()]
+    assert page.selectbox(key="train.model").options == [entry.sized for entry in MODELS.values()]
     assert page.selectbox(key="train.optimizer").options == list(OPTIMIZERS)
     assert [option.split("(")[0] for option in page.selectbox(key="train.schedule").options] == list(CATALOGUE)
 
