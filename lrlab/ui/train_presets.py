@@ -12,9 +12,14 @@ from lrlab.ui.markdown import plain
 from lrlab.ui.train_state import DATASET
 
 
+TAKEN = "train.presets.taken"
+"""In the session: how often a preset was taken. Each time the list is another one, which begins closed."""
+
+
 def choice(datasets: Sequence[str]) -> None:
     """Draws the list; a preset fills the form, with the data set that is chosen there."""
-    with st.popover(texts.TRAIN["presets"], width="content"):
+    taken = st.session_state.get(TAKEN, 0)
+    with st.popover(texts.TRAIN["presets"], width="content", key=f"train.presets.{taken}"):
         st.caption(texts.TRAIN["presets_line"])
         for preset in EXPERIMENT_PRESETS.values():
             source, address = preset.source
@@ -30,4 +35,5 @@ def choice(datasets: Sequence[str]) -> None:
 
 def take(name: str, otherwise: str) -> None:
     """Puts the preset into the form, on the data set chosen there, else on `otherwise`."""
+    st.session_state[TAKEN] = st.session_state.get(TAKEN, 0) + 1
     train_state.fill(EXPERIMENT_PRESETS[name].experiment(st.session_state.get(DATASET, otherwise)))
