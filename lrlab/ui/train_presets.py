@@ -11,7 +11,6 @@ from lrlab.ui import texts, train_state
 from lrlab.ui.markdown import plain
 from lrlab.ui.train_state import DATASET
 
-
 TAKEN = "train.presets.taken"
 """In the session: how often a preset was taken. Each time the list is another one, which begins closed."""
 
