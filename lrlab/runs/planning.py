@@ -92,12 +92,30 @@ def what_comes(record: RunRecord, step: int, factor: float | None = None) -> str
     """
     if step >= record.steps:
         return ""
-    chosen = factor_at(record, step) if factor is None else factor
+    return _told(record, scheduled_curve(record), step, factor_at(record, step) if factor is None else factor)
+
+
+def what_comes_now(record: RunRecord, step: int) -> str:
+    """`what_comes` in a run that is at update `step`, in words that stay the same for a while.
+
+    It is said from the first update of the stair that the LR stands on. Of an LR that moves with every update it is
+    said from the epoch's first one, or from a person's last change.
+    """
+    step = min(step, record.steps - 1)
+    begun = step // record.steps_per_epoch * record.steps_per_epoch
+    since = max([begun, *(change.step for change in record.lr_changes if change.step <= step)])
+    drawn = scheduled_curve(record)
+    if drawn is not None:
+        stair = since + int(np.flatnonzero(np.diff(drawn.lr[since : step + 1], prepend=np.nan))[-1])
+        since = stair if stair < step else since
+    return _told(record, drawn, since, factor_at(record, since))
+
+
+def _told(record: RunRecord, drawn: Curve | None, step: int, factor: float) -> str:
     plateau = record.experiment.schedule.scheduler
     if isinstance(plateau, ReduceLROnPlateau):
-        return ahead_of_plateau(plateau, record.experiment.watched, None, chosen)
-    drawn = scheduled_curve(record)
-    return ahead(chosen * drawn.lr, step, record.steps_per_epoch) if drawn else ""
+        return ahead_of_plateau(plateau, record.experiment.watched, None, factor)
+    return ahead(factor * drawn.lr, step, record.steps_per_epoch) if drawn else ""
 
 
 def beyond(record: RunRecord) -> str:

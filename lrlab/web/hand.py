@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,7 +26,7 @@ from lrlab.runs import (
     resume_step,
     what_comes,
 )
-from lrlab.runs.planning import scheduled_curve
+from lrlab.runs.planning import scheduled_curve, what_comes_now
 from lrlab.schedules import number
 from lrlab.web.access import Access
 
@@ -74,7 +73,7 @@ def hand(run: Run, record: RunRecord, status: RunStatus, lr: float | None) -> di
         return None
     return {
         "lr": "" if lr is None else number(lr),
-        "next": what_comes(record, _since(record, min(status.step, record.steps - 1))),
+        "next": what_comes_now(record, status.step),
         "asked": _asked(run, record),
     }
 
@@ -103,18 +102,6 @@ def resumed(run: Run, epochs: int | None) -> str:
     if epochs:
         record = record.model_copy(update=record.longer(epochs))
     return beyond(record) or what_comes(record, resume_step(run))
-
-
-def _since(record: RunRecord, step: int) -> int:
-    """The update from which on it is said what the LR does: the first on the step of a staircase that update `step` is
-    on. Of an LR that moves with every update, which would make news of every look, the epoch's first or a change's."""
-    begun = step // record.steps_per_epoch * record.steps_per_epoch
-    since = max([begun, *(change.step for change in record.lr_changes if change.step <= step)])
-    drawn = scheduled_curve(record)
-    if drawn is None:
-        return since
-    stair = since + int(np.flatnonzero(np.diff(drawn.lr[since : step + 1], prepend=np.nan))[-1])
-    return stair if stair < step else since
 
 
 def _asked(run: Run, record: RunRecord) -> str:
