@@ -41,6 +41,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def settings(self) -> Path:
+        """What the lab's keeper set; there only where somebody wrote it."""
+        return self.root / "lab.toml"
+
+    @property
     def queue(self) -> Path:
         return self.root / "queue.sqlite"
 

@@ -1,0 +1,277 @@
+"""How near training comes to what the device can do, and what it gains on the loop that a user would write.
+
+    nice python tests/benchmarks/engine.py [--cases small_cnn:64 resnet18:128] [--device auto] [--rounds 12]
+                                           [--augment '{"rotation": 15}']
+
+The arms take turns in one process, block by block, after a first block of each that does not count:
+  synthetic  lrlab's loop on one resident batch, again and again, nothing watching: what the device can do
+  silent     lrlab's loop on real images with their augmentation, nothing watching
+  lrlab      the same with what watches a run: a logged row per update, heartbeat, checkpoints, stop, a hand on the LR
+  plain      a loop as in the tutorials: torchvision's ImageFolder, its transforms to the same crops and flips, a
+             DataLoader; the same model, optimiser and batches; the loss read after every update. Without worker
+             processes and with one for each core: the faster of the two stands in the table
+R is lrlab over synthetic. The images are trashnet's, enlarged to photographs of 500 x 375.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import resource
+import tempfile
+import time
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+from statistics import median
+
+from alternating import Arm, machine, rate, ratio, take_turns
+from measured_lab import SHARED
+
+import lrlab.training  # noqa: F401 (before torch, since it sets how long torch's threads spin)
+
+import torch  # isort: skip
+import torchvision.transforms.v2 as transforms  # isort: skip
+from PIL import Image  # isort: skip
+from torch.nn.functional import cross_entropy  # isort: skip
+from torch.utils.data import DataLoader, Subset  # isort: skip
+from torchvision.datasets import ImageFolder  # isort: skip
+
+from lrlab.datasets import add_dataset, cache_side, decoded, load_dataset, split  # isort: skip
+from lrlab.experiments import Experiment  # isort: skip
+from lrlab.home import Home  # isort: skip
+from lrlab.runs import Beat, DatasetFacts, create_run, open_log, stop_requested  # isort: skip
+from lrlab.training.batches import Batch, EvalBatches, Pictures, TrainBatches  # isort: skip
+from lrlab.training.devices import Device, choose_device  # isort: skip
+from lrlab.training.loop import Loop, Observer  # isort: skip
+from lrlab.training.models import build_model  # isort: skip
+from lrlab.training.observers import Hand, Heartbeat, Recorder, StopWatch  # isort: skip
+from lrlab.training.optimizers import build_optimizer  # isort: skip
+from lrlab.training.resuming import Checkpointer  # isort: skip
+from lrlab.training.schedulers import Driver  # isort: skip
+
+PHOTO = (500, 375)
+CASES = {
+    "small_cnn:64": (32, 30),
+    "small_cnn:128": (32, 15),
+    "resnet18:128": (32, 6),
+    "small_cnn:224": (128, 200),
+    "resnet18:224": (128, 100),
+    "resnet50:224": (128, 50),
+    "vgg16:224": (64, 50),
+}
+"""Images of a batch, and updates of a block; the last four are for a GPU."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES)[:3])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--augment", type=json.loads, default={}, help="an experiment's augment, as JSON")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home, photos = Home(Path(folder)), Path(folder) / "photographs"
+        photographs(photos)
+        dataset = add_dataset(home, photos, "photographs").id
+        device = choose_device(given.device, "small_cnn")
+        print(f"{machine(device.text)}, batches as in CASES, augment {given.augment or 'crop and flip'}\n")
+        waiting = " waits |" if device.waits else ""
+        print(
+            "| case | images/s: synthetic | silent | lrlab | plain | R | silent over lrlab | lrlab over plain |"
+            + waiting
+        )
+        print("| --- " * (8 + device.waits) + "|")
+        for case in given.cases:
+            show(home, photos, dataset, case, given)
+    print(f"\nPeak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:,} MB", end="")
+    print(f", of the GPU's {torch.cuda.max_memory_allocated() >> 20:,} MB" if device.device.type == "cuda" else "")
+
+
+def photographs(folder: Path) -> None:
+    """trashnet's images as photographs of PHOTO, in a folder a class."""
+    with zipfile.ZipFile(SHARED / "trashnet.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(".jpg"):
+                kind, file = Path(name).parts[-2:]
+                (folder / kind).mkdir(parents=True, exist_ok=True)
+                image = Image.open(io.BytesIO(archive.read(name))).convert("RGB")
+                image.resize(PHOTO, Image.Resampling.BICUBIC).save(folder / kind / file, quality=90)
+
+
+def show(home: Home, photos: Path, dataset: str, case: str, given: argparse.Namespace) -> None:
+    """Prints the row of one case."""
+    name, size = case.split(":")
+    batch, updates = CASES[case]
+    experiment = Experiment.model_validate(
+        {
+            "dataset": dataset,
+            "model": {"name": name},
+            "image_size": int(size),
+            "batch_size": batch,
+            "epochs": 1000,
+            "augment": given.augment,
+        }
+    )
+    device = choose_device(given.device, name)
+    real = Real(home, experiment, updates)
+    logged = Ours(real, device, home)
+    arms = [
+        Arm("synthetic", Ours(real, device, synthetic=True).block),
+        Arm("silent", Ours(real, device).block),
+        Arm("lrlab", logged.block),
+        Arm("no workers", Plain(real, photos, device, 0).block),
+        Arm("a worker for each core", Plain(real, photos, device, os.cpu_count() or 1).block),
+    ]
+    take_turns(arms, given.rounds)
+    synthetic, silent, lrlab, *plain = arms
+    best = max(plain, key=lambda arm: median(arm.rates))
+    figures = [*map(rate, arms[:3]), f"{rate(best)} ({best.name})"]
+    figures += [ratio(lrlab, synthetic), ratio(silent, lrlab), ratio(lrlab, best)]
+    if device.waits:
+        with waits() as counted:
+            logged.block()
+        figures.append(f"{len(counted)} in {updates} updates")
+    print(f"| {case} | {' | '.join(figures)} |", flush=True)
+
+
+@contextmanager
+def waits() -> Iterator[list[object]]:
+    """The warnings of torch for each time that the CPU waits for the GPU."""
+    with warnings.catch_warnings(record=True) as counted:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield counted
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+class Real:
+    """The images of an experiment, and which of them a block of `updates` updates takes."""
+
+    def __init__(self, home: Home, experiment: Experiment, updates: int) -> None:
+        self.experiment, self.updates = experiment, updates
+        self.dataset = load_dataset(home, experiment.dataset)
+        self.images = decoded(home, self.dataset, experiment.image_size)
+        self.labels = self.dataset.images["label"].to_numpy(dtype="int64")
+        rows = split(self.dataset, experiment.validation)
+        wanted = updates * experiment.batch_size
+        order = torch.randperm(len(rows.train), generator=torch.Generator().manual_seed(0)).numpy()
+        self.train = rows.train[order.repeat(-(-wanted // len(order)))[:wanted]]
+        self.val = rows.val[:8]
+
+    def model(self, device: Device) -> torch.nn.Module:
+        torch.manual_seed(0)
+        model = build_model(self.experiment.model, len(self.dataset.classes), self.experiment.image_size)
+        return model.to(device.device)
+
+
+class Same(TrainBatches):
+    """The first batch again and again; it lies ready on the device."""
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        if "first" not in self.__dict__:
+            self.__dict__["first"] = next(super().epoch(0))
+        return repeat(self.__dict__["first"], len(self) - start)
+
+
+class Clock(Observer):
+    """The seconds of an epoch's updates, until the device has made them."""
+
+    seconds = 0.0
+
+    def after_training(self, loop: Loop) -> None:
+        float(loop.loss)
+        self.seconds = time.perf_counter() - loop.began
+
+
+class Ours:
+    """lrlab's loop; with `home` in a run of its own and watched as a run is."""
+
+    def __init__(self, real: Real, device: Device, home: Home | None = None, *, synthetic: bool = False) -> None:
+        experiment = real.experiment
+        model = real.model(device)
+        optimizer = build_optimizer(experiment, model)
+        pictures = Pictures(real.images, real.labels, experiment.image_size, device.device)
+        kind = Same if synthetic else TrainBatches
+        train = kind(pictures, real.train, experiment.batch_size, experiment.seed, experiment.augment)
+        schedule = Driver(experiment.schedule, optimizer, experiment.epochs, real.updates)
+        self.images, self.epochs, self.clock = real.updates * experiment.batch_size, 0, Clock()
+        observers = (*(watching(home, real) if home else ()), self.clock)
+        self.loop = Loop(model, optimizer, schedule, train, EvalBatches(pictures, real.val, 8), device, observers)
+
+    def block(self) -> tuple[int, float]:
+        self.epochs += 1
+        self.loop.fit(self.epochs)
+        return self.images, self.clock.seconds
+
+
+def watching(home: Home, real: Real) -> tuple[Observer, ...]:
+    """The observers of a new run, but for those that act on validations alone."""
+    dataset, experiment = real.dataset, real.experiment
+    facts = DatasetFacts(
+        id=dataset.id, name=dataset.name, classes=dataset.classes, train=len(real.train), val=len(real.val)
+    )
+    run = create_run(home, experiment, dataset=facts, steps_per_epoch=real.updates)
+    log, beat = open_log(run, 1, extra_step_columns=("accuracy",)), Beat(run)
+    return (
+        Recorder(log, experiment.images_per_update),
+        Heartbeat(beat, experiment.images_per_update, run.record.steps),
+        Hand(run),
+        Checkpointer(run, 1, log, beat),
+        StopWatch(lambda: stop_requested(run)),
+    )
+
+
+class Plain:
+    """The loop of the tutorials, on the files."""
+
+    def __init__(self, real: Real, photos: Path, device: Device, workers: int) -> None:
+        experiment, side = real.experiment, cache_side(real.experiment.image_size)
+        changes = [
+            transforms.Resize(side),
+            transforms.CenterCrop(side),
+            transforms.RandomCrop(experiment.image_size),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize([0.5] * 3, [0.25] * 3),
+        ]
+        warnings.filterwarnings("ignore", message=".*ToTensor")
+        folder = Subset(ImageFolder(str(photos), transforms.Compose(changes)), real.train.tolist())
+        self.loader = DataLoader(
+            folder,
+            experiment.batch_size,
+            shuffle=True,
+            num_workers=workers,
+            pin_memory=device.waits,
+            persistent_workers=workers > 0,
+        )
+        self.device = device.device
+        self.model = real.model(device).to(memory_format=torch.contiguous_format)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
+        self.images = len(real.train)
+
+    def block(self) -> tuple[int, float]:
+        began = time.perf_counter()
+        self.model.train()
+        losses, right = [], 0
+        for images, labels in self.loader:
+            images, labels = images.to(self.device), labels.to(self.device)
+            self.optimizer.zero_grad()
+            scores = self.model(images)
+            loss = cross_entropy(scores, labels)
+            loss.backward()
+            self.optimizer.step()
+            losses.append(loss.item())
+            right += (scores.argmax(1) == labels).sum().item()
+        return self.images, time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

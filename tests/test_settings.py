@@ -1,0 +1,38 @@
+"""lab.toml: defaults without it, its values where it is there, and its faults named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lrlab.errors import LabError
+from lrlab.home import Home
+from lrlab.settings import Settings, settings
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    assert settings(Home(tmp_path)) == Settings()
+
+
+def test_what_the_file_sets_holds_and_the_rest_keeps_its_default(tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_text('[limits]\ndisk_gb = 2.5\n[people]\nteachers = ["a@b.example"]\n')
+    known = settings(Home(tmp_path))
+    assert (known.limits.disk_gb, known.limits.upload_gb, known.people.teachers) == (2.5, 4, ("a@b.example",))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[limits]\nimages = 1", "lab.toml: limits.images: got 1, allowed: at least 2"),
+        ("[limits]\nupload_gb = 0", "lab.toml: limits.upload_gb: got 0, allowed: above 0"),
+        ("[jobs]\nat_a_time = 'two'", "lab.toml: jobs.at_a_time: got 'two', allowed: a whole number"),
+        ("[jobs]\nmany = 2", "lab.toml: jobs.many: is not a known setting (got 2)"),
+        ("[limits\n", "lab.toml: "),
+    ],
+)
+def test_a_fault_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "lab.toml").write_text(text)
+    with pytest.raises(LabError) as raised:
+        settings(Home(tmp_path))
+    assert str(raised.value).startswith(said)
