@@ -1,0 +1,36 @@
+"""What the tests of TRUST.md's rows share: the browser and server of tests/browser, pictures and archives of tests/datasets.
+
+Each test prints its figure as one line, `FIGURE <row>: <what was measured>`; README.md of this folder has the table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.conftest import browser, launch, page, playwright, server, until
+from tests.datasets.conftest import contents, make_tree, make_zip, picture
+
+__all__ = [
+    "browser", "contents", "figure", "launch", "long", "make_tree", "make_zip", "page", "picture", "playwright",
+    "server", "until",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def long() -> bool:
+    """Whether the long setting is asked for (LRLAB_LONG=1)."""
+    return os.environ.get("LRLAB_LONG") == "1"
+
+
+@pytest.fixture
+def figure(capsys: pytest.CaptureFixture[str]) -> Callable[[str, str], None]:
+    """`figure("zip bombs", "20 of 20 refused")` prints the figure of a row, whatever pytest does with output."""
+
+    def show(row: str, measured: str) -> None:
+        with capsys.disabled():
+            print(f"\nFIGURE {row}: {measured}")
+
+    return show
