@@ -1,4 +1,4 @@
-"""What the tests of TRUST.md's rows share: the browser and server of tests/browser, pictures and archives of tests/datasets.
+"""What the tests of faults share: the browser and server of tests/browser, pictures and archives of tests/datasets.
 
 Each test prints its figure as one line, `FIGURE <row>: <what was measured>`; README.md of this folder has the table.
 """
