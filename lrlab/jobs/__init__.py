@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
-    from lrlab.jobs.changing import resume, set_lr
+    from lrlab.jobs.changing import resume, retry, set_lr
     from lrlab.jobs.imports import ImportStatus, cancel_import, import_status, run_import, running_imports, start_import
     from lrlab.jobs.launching import ensure_supervisor
     from lrlab.jobs.requests import (
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Plan,
         delete,
         lab_status,
+        move,
         plan,
         position,
         run_status,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
-    "changing": ("resume", "set_lr"),
+    "changing": ("resume", "retry", "set_lr"),
     "imports": ("ImportStatus", "cancel_import", "import_status", "run_import", "running_imports", "start_import"),
     "launching": ("ensure_supervisor",),
     "requests": (
@@ -35,6 +36,7 @@ _MODULES = {
         "Plan",
         "delete",
         "lab_status",
+        "move",
         "plan",
         "position",
         "run_status",
@@ -57,9 +59,11 @@ __all__ = [
     "ensure_supervisor",
     "import_status",
     "lab_status",
+    "move",
     "plan",
     "position",
     "resume",
+    "retry",
     "run_import",
     "run_status",
     "running_imports",

@@ -44,8 +44,15 @@ def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
     LabError where there is nothing to resume, NotFound where there is no such run.
     """
     run = load_run(run_id, home)
-    if run.state not in FINAL:
-        raise LabError(f"run {run_id} is {run.state}; only a run that has ended is resumed", "run")
+    if run.record.kind != "train":
+        raise LabError(f"run {run_id} looked for an LR; start another one", "run")
+    return _queue_again(home, run, epochs)
+
+
+def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
+    run_id, state = run.id, run.state
+    if state not in FINAL:
+        raise LabError(f"run {run_id} is {state}; only a run that has ended goes on", "run")
     _check(home, run.record, epochs)
     ensure_supervisor(home)
     with Queue(home) as queue:
@@ -67,6 +74,18 @@ def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
             raise
     ensure_supervisor(home)
     return run
+
+
+def retry(home: Home, run_id: str) -> Run:
+    """Lets a run that failed, was lost or was stopped be tried again, in the queue's turn; returns at once.
+
+    It goes on from its newest checkpoint; without one, and where it looks for an LR, it begins anew. LabError where it
+    has not ended, or was trained to its end; NotFound where there is no such run.
+    """
+    run = load_run(run_id, home)
+    if run.record.state == "succeeded":
+        raise LabError(f"run {run_id} succeeded; there is nothing to try again", "run")
+    return _queue_again(home, run, None)
 
 
 def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float | None = None) -> LRRequest:
@@ -94,8 +113,6 @@ def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float
 
 
 def _check(home: Home, record: RunRecord, epochs: int | None) -> None:
-    if record.kind != "train":
-        raise LabError(f"run {record.id} looked for an LR; start another one", "run")
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         raise LabError(f"epochs: got {epochs}, allowed: 1 to {MOST_EPOCHS:,} more", "epochs")
     if epochs is None and record.state == "succeeded":

@@ -68,6 +68,27 @@ class Queue:
         """Lets a claimed run wait again, at the place it had."""
         self._connection.execute("UPDATE jobs SET worker = NULL WHERE run_id = ?", (run_id,))
 
+    def move(self, run_id: str, place: int) -> bool:
+        """Gives a waiting run the place `place` (1 is next; beyond the end: the last) and the others theirs behind it.
+
+        False where it does not wait. One transaction: who claims meanwhile gets the run that is first before or after.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            rows = self._connection.execute(
+                "SELECT turn, run_id FROM jobs WHERE worker IS NULL ORDER BY turn"
+            ).fetchall()
+            before = [waiting for _, waiting in rows]
+            if run_id not in before:
+                return False
+            after = [waiting for waiting in before if waiting != run_id]
+            after.insert(max(0, place - 1), run_id)
+            moved = [(turn, new) for (turn, old), new in zip(rows, after, strict=True) if old != new]
+            # A turn is one run's alone at every moment, so each goes aside before it takes its new one.
+            self._connection.executemany("UPDATE jobs SET turn = -? WHERE run_id = ?", moved)
+            self._connection.executemany("UPDATE jobs SET turn = ? WHERE run_id = ?", moved)
+        return True
+
     def withdraw(self, run_id: str) -> bool:
         """Takes a waiting run out; False where a worker has it already."""
         self._connection.execute("DELETE FROM jobs WHERE run_id = ? AND worker IS NULL", (run_id,))
@@ -85,6 +106,11 @@ class Queue:
             run_id,
         )
         return place or None
+
+    def order(self) -> list[str]:
+        """The runs that wait, the next one first."""
+        rows = self._connection.execute("SELECT run_id FROM jobs WHERE worker IS NULL ORDER BY turn")
+        return [run_id for (run_id,) in rows]
 
     def waiting(self) -> int:
         """How many runs wait."""

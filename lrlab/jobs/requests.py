@@ -147,6 +147,20 @@ def delete(home: Home, run_id: str) -> None:
         queue.remove(run_id)
 
 
+def move(home: Home, run_id: str, place: int) -> None:
+    """Gives a run that waits the place `place` in the queue (1 is next; beyond the end: the last).
+
+    NotFound where there is no such run, LabError where it does not wait any more or the place is none.
+    """
+    if place < 1:
+        raise LabError(f"place: got {place}, allowed: at least 1, which is next", field="place")
+    run = load_run(run_id, home)
+    with Queue(home) as queue:
+        moved = queue.move(run_id, place)
+    if not moved:
+        raise LabError(f"run {run_id} does not wait any more: it is {run.state}", field="run")
+
+
 def position(home: Home, run_id: str) -> int | None:
     """The place of a run in the queue (1 is next), or None where it does not wait."""
     with Queue(home) as queue:

@@ -9,7 +9,7 @@ import pytest
 
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment, Finder
-from lrlab.jobs import changing, resume, set_lr, stop
+from lrlab.jobs import changing, resume, retry, set_lr, stop
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.runs import (
@@ -88,8 +88,8 @@ def test_more_epochs_come_on_top(home, make, state, result, had, given, more_epo
 
 
 REFUSED = [
-    ("queued", {}, None, "run", "is queued; only a run that has ended is resumed"),
-    ("running", {}, None, "run", "is running; only a run that has ended is resumed"),
+    ("queued", {}, None, "run", "is queued; only a run that has ended goes on"),
+    ("running", {}, None, "run", "is running; only a run that has ended goes on"),
     ("succeeded", {}, None, "epochs", "was trained to its end; say how many more epochs it is to have"),
     ("succeeded", {"result": STOPPED}, None, "epochs", "was stopped early; say how many more epochs it is to have"),
     ("failed", {}, 0, "epochs", "epochs: got 0, allowed: 1 to 10,000 more"),
@@ -157,6 +157,35 @@ def test_a_queue_that_refuses_leaves_the_run_as_it_was(home, make, monkeypatch):
     monkeypatch.setattr(Queue, "add", refuse)
     with pytest.raises(OSError):
         resume(home, run.id, 3)
+    assert run.record == before
+
+
+@pytest.mark.parametrize("finder", [None, Finder()])
+@pytest.mark.parametrize("state", ["cancelled", "failed", "lost"])
+def test_what_did_not_reach_its_end_is_tried_again(home, make, woken, state, finder):
+    run = make(state, finder=finder)
+    request_stop(run)
+    assert retry(home, run.id) == run
+    record = run.record
+    assert (record.state, record.cause, record.advice, record.ended) == ("queued", "", "", None)
+    assert record.attempts[0].ended and not stop_requested(run) and woken == [home, home]
+    with Queue(home) as queue:
+        assert queue.order() == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("queued", "is queued; only a run that has ended goes on"),
+        ("running", "is running; only a run that has ended goes on"),
+        ("succeeded", "succeeded; there is nothing to try again"),
+    ],
+)
+def test_what_is_under_way_or_done_is_not_tried_again(home, make, state, message):
+    run = make(state)
+    before = run.record
+    with pytest.raises(LabError, match=message):
+        retry(home, run.id)
     assert run.record == before
 
 

@@ -49,6 +49,38 @@ def test_a_run_is_withdrawn_only_while_it_waits(queue):
     assert queue.run_ids() == set()
 
 
+@pytest.mark.parametrize(
+    ("run_id", "place", "order"),
+    [
+        ("d", 1, "dbce"),
+        ("b", 3, "cdbe"),
+        ("c", 2, "bcde"),
+        ("b", 4, "cdeb"),
+        ("c", 99, "bdec"),
+        ("e", 0, "ebcd"),
+    ],
+)
+def test_a_waiting_run_takes_the_place_it_is_given(queue, run_id, place, order):
+    for waiting in "abcde":
+        queue.add(waiting)
+    queue.claim("w")
+    assert queue.move(run_id, place)
+    assert queue.order() == list(order)
+    assert [queue.position(waiting) for waiting in order] == [1, 2, 3, 4]
+    queue.add("f")
+    queue.put_back("a")
+    assert "".join(queue.order()) == f"a{order}f"
+    assert queue.claim("w") == Job("a", "w", 2) and queue.claim("w") == Job(order[0], "w", 1)
+
+
+def test_only_a_run_that_waits_is_moved(queue):
+    for run_id in "ab":
+        queue.add(run_id)
+    queue.claim("w")
+    assert [queue.move(run_id, 1) for run_id in ("a", "b", "unknown")] == [False, True, False]
+    assert (queue.order(), queue.claimed()) == (["b"], [Job("a", "w", 1)])
+
+
 def test_the_spare(queue):
     assert queue.spare() is None
     queue.set_spare("w1")

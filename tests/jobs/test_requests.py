@@ -11,7 +11,7 @@ from lrlab.datasets import add_dataset
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.jobs import delete, lab_status, plan, position, run_status, stop, submit
+from lrlab.jobs import delete, lab_status, move, plan, position, run_status, stop, submit
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.runs import Beat, list_runs, load_run, stop_requested, update
@@ -195,3 +195,15 @@ def test_the_room_offers_what_it_says():
     assert all(getattr(lrlab.jobs, name) for name in lrlab.jobs.__all__)
     with pytest.raises(AttributeError):
         _ = lrlab.jobs.no_such_name
+
+
+def test_a_waiting_run_is_moved_and_no_other(home, enqueue, make_run):
+    first, second, elsewhere = enqueue(), enqueue(), make_run()
+    move(home, second.id, 1)
+    assert [position(home, run.id) for run in (first, second)] == [2, 1]
+    with pytest.raises(LabError, match="place: got 0, allowed: at least 1"):
+        move(home, first.id, 0)
+    with pytest.raises(LabError, match="does not wait any more: it is queued"):
+        move(home, elsewhere.id, 1)
+    with pytest.raises(NotFound):
+        move(home, "nosuchrun", 1)
