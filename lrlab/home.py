@@ -46,6 +46,11 @@ class Home:
         return self.root / "lab.toml"
 
     @property
+    def disk(self) -> Path:
+        """What the lab took of the disk when it was measured last; may be deleted at any time."""
+        return self.root / "disk.json"
+
+    @property
     def queue(self) -> Path:
         return self.root / "queue.sqlite"
 

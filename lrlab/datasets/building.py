@@ -96,9 +96,14 @@ def _sorted_out(listing: Listing) -> tuple[list[tuple[Place, Entry]], tuple[str,
     return placed, layout.empty, refused
 
 
+def is_named_image(entry: Entry) -> bool:
+    """Whether the file has an image's extension."""
+    return Path(entry.parts[-1]).suffix.lower() in SUFFIXES
+
+
 def _may_be_image(entry: Entry) -> bool:
     """Files with an image's extension are judged when they are decoded; the others by their first bytes."""
-    if Path(entry.parts[-1]).suffix.lower() in SUFFIXES:
+    if is_named_image(entry):
         return True
     try:
         return signature(entry.read(SIGNATURE_BYTES)) is not None

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from lrlab.datasets.limits import MAX_FILES, MAX_UPLOAD_BYTES, megabytes
+from lrlab.datasets.limits import check_upload
 from lrlab.datasets.paths import folded, safe_parts
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.files import is_id, new_id, write_atomic
@@ -163,8 +163,7 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upl
     Raises LabError: field "source" for too many files, too many bytes, a path that is not safe or that comes twice,
     or a disk without the room. The name is checked when the upload is imported.
     """
-    if not 0 < len(files) <= MAX_FILES:
-        raise _refused(f"got {len(files):,} files, allowed: 1 to {MAX_FILES:,}")
+    check_upload(home, len(files), sum(size for _, size in files))
     declared = tuple(DeclaredFile(path=_safe(path), size=size) for path, size in files)
     if any(file.size < 0 for file in declared):
         raise _refused("a file has a negative size")
@@ -173,16 +172,7 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upl
         if (key := folded(safe_parts(file.path))) in seen:
             raise _refused(f"{shown(file.path)} comes twice")
         seen.add(key)
-    total = sum(file.size for file in declared)
-    if total > MAX_UPLOAD_BYTES:
-        raise _refused(
-            f"got {megabytes(total)}, allowed: at most {megabytes(MAX_UPLOAD_BYTES)}; "
-            "put larger data on the server and name its folder"
-        )
     home.uploads.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(home.uploads).free
-    if 2 * total > free:  # the upload, and the data set that is made of it
-        raise _refused(f"needs {megabytes(2 * total)} on the server's disk, where {megabytes(free)} are free")
     upload = Upload(id=new_id(), name=name, created=time.time(), files=declared)
     upload._folder = home.uploads / upload.id
     upload._folder.mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrlab.datasets import begin_upload, cancel_upload, open_upload, sweep_uploads, uploads
+from lrlab.datasets import begin_upload, cancel_upload, limits, open_upload, sweep_uploads, uploads
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 
@@ -135,7 +135,8 @@ def test_an_announcement_is_refused(home: Home, files: list[tuple[str, int]], re
 
 
 def test_too_many_files_are_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_FILES", 3)
+    monkeypatch.setattr(limits, "MAX_FILES", 3)
+    home.settings.write_text("[limits]\nimages = 3\n")
     begin_upload(home, "made", FILES)
     with pytest.raises(LabError, match="got 4 files, allowed: 1 to 3"):
         begin_upload(home, "made", [*FILES, ("d", 1)])
@@ -144,7 +145,7 @@ def test_too_many_files_are_refused(home: Home, monkeypatch: pytest.MonkeyPatch)
 def test_a_disk_without_the_room_is_told_before_the_first_byte(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 19})
     monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(LabError, match="needs 20 bytes on the server's disk, where 19 bytes are free"):
+    with pytest.raises(LabError, match="needs 20 bytes on the lab's disk, where 19 bytes are free"):
         begin_upload(home, "made", FILES)
 
 
