@@ -22,6 +22,10 @@ class NotFound(LabError):
     """The run, data set or file that was named does not exist."""
 
 
+class Forbidden(LabError):
+    """Whoever asked may see it, and may not do this to it."""
+
+
 def explain(error: ValidationError) -> list[tuple[str, str]]:
     """The faults in `error` as (dotted field, sentence) pairs, in the order pydantic found them."""
     faults = error.errors()

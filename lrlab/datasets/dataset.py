@@ -44,6 +44,10 @@ class Dataset(BaseModel):
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
     created: float
     """Unix seconds."""
+    owner: str = ""
+    """The mail address of whoever brought it in; empty for the local user, and for the sample set."""
+    shared: bool = False
+    """Whether the class may see it and train on it: everyone who signs in."""
     source: Kind
     notes: tuple[str, ...] = ()
     """What was flagged, not refused: one sentence each."""

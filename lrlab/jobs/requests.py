@@ -84,8 +84,8 @@ def plan(home: Home, experiment: Experiment) -> Plan:
     return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
 
 
-def submit(home: Home, experiment: Experiment, finder: Finder | None = None) -> Run:
-    """Checks `experiment`, makes its run, queues it and sees to it that a supervisor is at work; returns at once.
+def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, owner: str = "") -> Run:
+    """Checks `experiment`, makes `owner` a run, queues it and sees that a supervisor is at work; returns at once.
 
     With `finder` the run looks for an LR for the experiment and trains no model. LabError as `plan`, and where the
     optimiser's LR cannot be moved or pretrained weights are not to be had; then nothing was made.
@@ -110,7 +110,7 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None) -> 
     )
     with Queue(home) as queue:
         steps = finder.steps if finder else planned.steps_per_epoch
-        run = create_run(home, experiment, dataset=facts, steps_per_epoch=steps, finder=finder)
+        run = create_run(home, experiment, dataset=facts, steps_per_epoch=steps, finder=finder, owner=owner)
         try:
             queue.add(run.id)
         except BaseException:

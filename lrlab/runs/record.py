@@ -54,6 +54,9 @@ class Attempt(_Part):
     precision: str = ""
     """What the forward pass computed in: "float32", "bfloat16" or "float16"."""
     threads: int | None = None
+    """torch's threads on the CPU."""
+    placement: str = ""
+    """Where the decoded images lay: "memory", "disk" (mapped from there) or "device" (the GPU's own memory)."""
     torch: str = ""
     """The version of torch."""
     remark: str = ""
@@ -95,6 +98,10 @@ class RunRecord(_Part):
     id: str
     name: str
     created: float
+    owner: str = ""
+    """The mail address of whoever started it; empty for the local user."""
+    shared: bool = False
+    """Whether the class may see it: everyone who signs in."""
     experiment: Experiment
     dataset: DatasetFacts
     steps_per_epoch: Annotated[int, Field(ge=1)]

@@ -23,9 +23,15 @@ _log = logging.getLogger(__name__)
 
 
 def create_run(
-    home: Home, experiment: Experiment, *, dataset: DatasetFacts, steps_per_epoch: int, finder: Finder | None = None
+    home: Home,
+    experiment: Experiment,
+    *,
+    dataset: DatasetFacts,
+    steps_per_epoch: int,
+    finder: Finder | None = None,
+    owner: str = "",
 ) -> Run:
-    """A new run in state "queued", named after its experiment. Its folder appears whole or not at all.
+    """A new run of `owner` in state "queued", named after its experiment. Its folder appears whole or not at all.
 
     With `finder` it is one of kind "find_lr", which finds an LR for `experiment`; its sweeps count as epochs.
     """
@@ -34,6 +40,7 @@ def create_run(
         id=run_id,
         name=experiment.name or f"{experiment.model.name} on {dataset.name}" if finder else experiment.title,
         created=time.time(),
+        owner=owner,
         experiment=experiment,
         dataset=dataset,
         steps_per_epoch=steps_per_epoch,
