@@ -15,6 +15,7 @@ teachers = ["a.teacher@school.example"]    # who may see and do all; everyone el
 
 from __future__ import annotations
 
+import os
 import tomllib
 from typing import Annotated
 
@@ -65,3 +66,14 @@ def settings(home: Home) -> Settings:
     except ValidationError as error:
         fault = from_validation(error)
         raise LabError(f"{home.settings.name}: {fault}", field=fault.field) from error
+
+
+def at_a_time(home: Home) -> int:
+    """How many runs may be at work on the CPU at a time: the environment's LRLAB_JOBS, else as set. LabError as
+    `settings`, and where LRLAB_JOBS is no whole number from 1 on."""
+    text = os.environ.get("LRLAB_JOBS", "")
+    if not text:
+        return settings(home).jobs.at_a_time
+    if not text.isdecimal() or int(text) < 1:
+        raise LabError(f"LRLAB_JOBS: got {text!r}, allowed: a whole number of at least 1", field="LRLAB_JOBS")
+    return int(text)

@@ -8,7 +8,7 @@ import pytest
 
 from lrlab.errors import LabError
 from lrlab.home import Home
-from lrlab.settings import Settings, settings
+from lrlab.settings import Settings, at_a_time, settings
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
@@ -36,3 +36,21 @@ def test_a_fault_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(LabError) as raised:
         settings(Home(tmp_path))
     assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", 3), ("2", 2)])
+def test_the_environment_goes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: int
+) -> None:
+    (tmp_path / "lab.toml").write_text("[jobs]\nat_a_time = 3")
+    monkeypatch.setenv("LRLAB_JOBS", given)
+    assert at_a_time(Home(tmp_path)) == expected
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5"])
+def test_an_environment_that_is_no_number_of_runs_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("LRLAB_JOBS", given)
+    with pytest.raises(LabError, match=f"LRLAB_JOBS: got '{given}', allowed: a whole number of at least 1"):
+        at_a_time(Home(tmp_path))

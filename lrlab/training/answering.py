@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
+from lrlab.training.allocator import give_back
 from lrlab.training.evaluation import evaluate
 from lrlab.training.pace import pace
 from lrlab.training.predicting import predict
@@ -59,6 +60,7 @@ def answer_all(idle: float = IDLE) -> int:
             try:
                 out.write(json.dumps(answer(line)).encode() + b"\n")
                 out.flush()
+                give_back()  # a question may have taken as much memory as a run, and the next one may never come
             except BrokenPipeError:  # the asker is gone
                 break
     # The listening thread may sit in a read of standard input for ever; Python would wait for its lock at the end.

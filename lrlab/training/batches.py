@@ -58,7 +58,10 @@ class Pictures:
         self.classes = int(labels.max(initial=0)) + 1
         self.home = device if _fits_gpu(images.nbytes, device) else torch.device("cpu")
         """The device where the images lie and where they are cut."""
-        self._pixels = (_loaded(images) if images.nbytes <= _ram_allowed() else _mapped(images)).to(self.home)
+        loaded = images.nbytes <= _ram_allowed()
+        self._pixels = (_loaded(images) if loaded else _mapped(images)).to(self.home)
+        self.placement = "device" if self.home.type != "cpu" else "memory" if loaded else "disk"
+        """Where the decoded images lie: "device", "memory", or "disk", from which they are mapped."""
         # Every crop of every image as a view, (N, room + 1, room + 1, S, S, 3): to crop a batch is to index it once.
         self._crops = self._pixels.unfold(1, image_size, 1).unfold(2, image_size, 1).permute(0, 1, 2, 4, 5, 3)
         self._labels = torch.tensor(labels).to(self.home)
@@ -212,7 +215,12 @@ def _mixed(seed: int, number: int) -> int:
 
 
 def _mirrored(pixels: Tensor, which: Tensor, dim: int) -> Tensor:
-    return torch.where(which[:, None, None, None], pixels.flip(dim), pixels)
+    """`pixels`, uint8 of shape (B, S, S, 3), those of `which` turned over along `dim`; on a CPU in place."""
+    if pixels.device.type != "cpu":
+        return torch.where(which[:, None, None, None], pixels.flip(dim), pixels)
+    for row in which.nonzero()[:, 0].tolist():  # torch.where takes more time than all the rest of a batch
+        pixels[row] = pixels[row].flip(dim - 1)
+    return pixels
 
 
 def _fits_gpu(size: int, device: torch.device) -> bool:

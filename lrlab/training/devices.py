@@ -56,8 +56,8 @@ def choose_device(name: str, model: str, precision: str = "auto", threads: int |
 
     "auto" is the NVIDIA GPU if torch sees one, else the Apple GPU, else the CPU. `precision` "auto" is bfloat16 where
     the GPU has it in hardware and the model gains by it, else float32. Another number of threads would sum in another
-    order and give other weights, so the number is the machine's, and it is recorded with the run; `threads` asks for a
-    recorded one again.
+    order and give other weights, so a run records how many it had; `threads` asks for as many, by default for all that
+    are worth having.
     LabError (field "device" or "precision") where the named device is missing, or cannot compute so.
     """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -83,10 +83,15 @@ def choose_device(name: str, model: str, precision: str = "auto", threads: int |
                 field="precision",
             )
         (chosen,) = matching
-    threads = threads or min(_cores(), MOST_THREADS)
+    threads = threads or shared_threads(1)
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = kind == "cuda"  # the shapes stay the same for the whole run
     return Device(torch.device(kind), _text(kind, threads, chosen), threads, chosen)
+
+
+def shared_threads(runs: int) -> int:
+    """torch's threads for each of `runs` runs at a time: more of them than cores would wait for each other."""
+    return min(max(1, _cores() // runs), MOST_THREADS)
 
 
 def _precisions(kind: str) -> list[Precision]:

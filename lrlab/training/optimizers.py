@@ -10,6 +10,10 @@ from torch import nn
 from lrlab.experiments import Experiment
 from lrlab.training.groups import parameter_groups
 
+FUSED = {"cpu": {"Adam", "AdamW", "SGD", "Adagrad"}, "cuda": {"Adam", "AdamW", "SGD"}}
+"""What updates all values of a parameter in one pass over memory, by device: two to four times faster on a CPU, and the
+same but for the last rounding. torch's own default is a pass for every term of the formula."""
+
 
 def build_optimizer(experiment: Experiment, model: nn.Module) -> torch.optim.Optimizer:
     """torch's optimiser of the experiment's name on the parameters of `model` that learn, in their groups.
@@ -19,4 +23,6 @@ def build_optimizer(experiment: Experiment, model: nn.Module) -> torch.optim.Opt
     """
     settings = experiment.optimizer
     build: Callable[..., torch.optim.Optimizer] = getattr(torch.optim, settings.name)
-    return build(parameter_groups(experiment, model), **settings.model_dump(exclude={"name"}))
+    groups = parameter_groups(experiment, model)
+    fused = settings.name in FUSED.get(next(model.parameters()).device.type, ())
+    return build(groups, **settings.model_dump(exclude={"name"}), **({"fused": True} if fused else {}))

@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from lrlab.experiments import Experiment, Optimizer, Summary
 from lrlab.home import Home
-from lrlab.training.devices import Device, choose_device
+from lrlab.settings import at_a_time
+from lrlab.training.devices import Device, choose_device, shared_threads
 from lrlab.training.models import NETWORKS, build_model, check_batch, freeze
 from lrlab.training.optimizers import build_optimizer
 from lrlab.training.summary import summarise
@@ -59,17 +60,17 @@ class Pace:
 def pace(home: Home, *, experiment: dict[str, Any], num_classes: int, train: int, val: int = 0) -> dict[str, Any]:
     """As `measure`, for the helper process: `experiment` is an Experiment as JSON."""
     asked = Experiment.model_validate(experiment)
-    found = measure(asked, num_classes, train, val)
+    found = measure(asked, num_classes, train, val, shared_threads(at_a_time(home)))
     return {**vars(found), "sentence": found.sentence(asked.batch_size)}
 
 
-def measure(experiment: Experiment, num_classes: int, train: int, val: int = 0) -> Pace:
+def measure(experiment: Experiment, num_classes: int, train: int, val: int = 0, threads: int | None = None) -> Pace:
     """Times `experiment` on `train` images an epoch, validated on `val`, with images of noise.
 
     LabError where the device is missing or the batch cannot be trained on. It takes some seconds.
     """
     check_batch(experiment)
-    device = choose_device(experiment.device, experiment.model.name, experiment.precision)
+    device = choose_device(experiment.device, experiment.model.name, experiment.precision, threads)
     frozen = experiment.pretrained == "frozen"
     summary = summarise(experiment.model, num_classes, experiment.image_size, frozen=frozen)
     states = states_of(experiment.optimizer)

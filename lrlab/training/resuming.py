@@ -149,17 +149,17 @@ def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | No
     return None
 
 
-def device_of(record: RunRecord) -> Device:
+def device_of(record: RunRecord, threads: int) -> Device:
     """The device of the run's newest attempt: what the first one that had any found out and chose is taken again.
 
     Another device or precision, or another number of threads, gives other weights. Where the device is not there any
-    more and the person did not name it, what "auto" is now.
+    more and the person did not name it, what "auto" is now. `threads`: of the first attempt.
     """
     experiment = record.experiment
     asked = (experiment.model.name, experiment.precision)
     begun = next((attempt for attempt in record.attempts[:-1] if attempt.processor), None)
     if begun is None:
-        return choose_device(experiment.device, *asked)
+        return choose_device(experiment.device, *asked, threads)
     try:
         return choose_device(begun.processor, experiment.model.name, begun.precision, begun.threads)
     except LabError:

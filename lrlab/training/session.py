@@ -16,9 +16,10 @@ from lrlab.home import Home
 from lrlab.runs import Attempt, Beat, Run, RunRecord, open_log, revise, stop_requested
 from lrlab.runs.stopping import course_of
 from lrlab.schedules import Curve, label
+from lrlab.settings import at_a_time
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
 from lrlab.training.checkpoints import ModelFacts, save_model
-from lrlab.training.devices import Device
+from lrlab.training.devices import Device, shared_threads
 from lrlab.training.evaluation import write_predictions
 from lrlab.training.gradient import Gradient
 from lrlab.training.loop import Loop, Update
@@ -67,7 +68,7 @@ class Session:
         raised ended the run before its end."""
         experiment = self._experiment
         check_batch(experiment)
-        device = device_of(self._record)
+        device = device_of(self._record, shared_threads(at_a_time(self._home)))
         self._tell_device(device)
         parts = self._parts(device)
         self._say("checking the schedule")
@@ -118,6 +119,7 @@ class Session:
         labels = dataset.images["label"].to_numpy(dtype="int64")
         normalization = statistics(experiment, images, rows.train)
         pictures = Pictures(images, labels, experiment.image_size, device.device, normalization)
+        self._tell(placement=pictures.placement)
         _log.info("%s: %d images to train on, %d to validate", dataset.name, len(rows.train), len(rows.val))
         together = eval_batch_size(experiment.batch_size, experiment.image_size, device.device)
         return _Parts(

@@ -298,6 +298,7 @@ def test_a_cache_too_large_for_memory_is_read_where_it_lies(tmp_path: Path, monk
     for number in range(2):
         there = TrainBatches(loaded, np.arange(N), 8, 0), TrainBatches(mapped, np.arange(N), 8, 0)
         assert (seen(there[0], number) == seen(there[1], number)).all()
+    assert (loaded.placement, mapped.placement) == ("memory", "disk")
     assert (tmp_path / "cache.npy").read_bytes() == content
 
 

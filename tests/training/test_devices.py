@@ -7,7 +7,7 @@ import torch
 
 from lrlab.errors import LabError
 from lrlab.training import devices
-from lrlab.training.devices import choose_device
+from lrlab.training.devices import choose_device, shared_threads
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def test_one_core_is_one_thread_and_many_have_a_limit(machine: pytest.MonkeyPatc
     assert choose_device("auto", "small_cnn").text == "CPU, 1 thread"
     machine.setattr(devices, "_cores", lambda: 96)
     assert choose_device("auto", "small_cnn").threads == devices.MOST_THREADS
+
+
+@pytest.mark.parametrize(("cores", "runs", "each"), [(8, 1, 8), (8, 2, 4), (8, 3, 2), (2, 3, 1), (96, 2, 16)])
+def test_runs_at_a_time_share_the_cores(machine: pytest.MonkeyPatch, cores: int, runs: int, each: int) -> None:
+    machine.setattr(devices, "_cores", lambda: cores)
+    assert shared_threads(runs) == each
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import nn
 
 from lrlab.experiments import OPTIMIZERS, Experiment
 from lrlab.training.models import build_model
-from lrlab.training.optimizers import build_optimizer
+from lrlab.training.optimizers import FUSED, build_optimizer
 
 CASES: dict[str, dict[str, Any]] = {
     "SGD": {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "nesterov": True},
@@ -72,8 +72,11 @@ def test_updates_are_those_of_torchs_own_class(name: str, settings: dict[str, An
             optimizer.zero_grad()
             layer(images).square().mean().backward()
             optimizer.step()
-    assert torch.equal(net.weight, other.weight)
-    assert torch.equal(net.bias, other.bias)
+    # One pass over memory rounds otherwise than torch's own default of many.
+    rtol, atol = (1e-5, 1e-7) if name in FUSED["cpu"] else (0.0, 0.0)
+    assert all(bool(group.get("fused")) == (name in FUSED["cpu"]) for group in ours.param_groups)
+    torch.testing.assert_close(net.weight, other.weight, rtol=rtol, atol=atol)
+    torch.testing.assert_close(net.bias, other.bias, rtol=rtol, atol=atol)
     assert not torch.equal(net.weight, nn.Linear(6, 4).weight)
 
 

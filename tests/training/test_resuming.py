@@ -489,6 +489,7 @@ def test_threads_and_precision_of_the_first_attempt_are_taken_again(
     first = run.record.attempts[0]
     assert (first.processor, first.precision, first.threads) == ("cpu", "bfloat16", 1)
     monkeypatch.setattr(devices, "MOST_THREADS", 8)
+    monkeypatch.setattr(devices, "_cores", lambda: 8)
     assert go_on(home, run, more_epochs=1, more_from=1) == 0
     assert [(one.threads, one.precision, one.remark) for one in run.record.attempts] == [(1, "bfloat16", "")] * 2
 

@@ -64,6 +64,7 @@ def test_a_run_ends_with_its_log_its_models_and_its_result(home: Home, make_run:
         torch.get_num_threads(),
         torch.__version__,
     )
+    assert only.placement == "memory"
     assert only.device == f"CPU, {only.threads} thread{'s' if only.threads != 1 else ''}"
     assert sorted(file.name for file in run.folder.iterdir() if not file.name.endswith("lock")) == [
         "best.safetensors",
