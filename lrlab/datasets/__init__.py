@@ -2,7 +2,15 @@
 
 from lrlab.datasets.adding import add_dataset, add_sample
 from lrlab.datasets.cache import as_cached, cache_side, decoded
-from lrlab.datasets.dataset import Dataset, check_name, delete_dataset, list_datasets, load_dataset
+from lrlab.datasets.dataset import (
+    Dataset,
+    among,
+    check_name,
+    delete_dataset,
+    list_datasets,
+    load_dataset,
+    share_dataset,
+)
 from lrlab.datasets.limits import MAX_FILES, MAX_IMAGE_BYTES, MAX_UPLOAD_BYTES, megabytes
 from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
@@ -28,6 +36,7 @@ __all__ = [
     "Upload",
     "add_dataset",
     "add_sample",
+    "among",
     "as_cached",
     "begin_upload",
     "cache_side",
@@ -42,6 +51,7 @@ __all__ = [
     "load_dataset",
     "megabytes",
     "open_upload",
+    "share_dataset",
     "sizes",
     "split",
     "sweep_uploads",

@@ -27,8 +27,8 @@ _PARTIAL = ".partial-"
 _ABANDONED_SECONDS = 24 * 3600.0
 
 
-def add_dataset(home: Home, source: Source, name: str, progress: Progress | None = None) -> Dataset:
-    """Takes in the images of `source` as the data set `name`.
+def add_dataset(home: Home, source: Source, name: str, progress: Progress | None = None, *, owner: str = "") -> Dataset:
+    """Takes in the images of `source` as the data set `name` of `owner`; the sample set is everybody's.
 
     `source`: the path of a zip file or a folder on this machine, a finished upload, or `Sample()`.
     Raises LabError with field "name" or "source". Whatever ends it early, an exception of `progress` included,
@@ -44,7 +44,8 @@ def add_dataset(home: Home, source: Source, name: str, progress: Progress | None
             copied = 0 if listing.stays else sum(entry.size for entry in listing.entries)
             check_import(home, listing.title, sum(map(is_named_image, listing.entries)), copied)
             record = build(listing, dataset_id, name, folder, progress)
-            return _publish(home, record, folder)
+            belongs = {"owner": "", "shared": True} if isinstance(source, Sample) else {"owner": owner}
+            return _publish(home, record.model_copy(update=belongs), folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise LabError(f"the disk is full: {name} was not added and nothing of it was kept") from error

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lrlab.datasets.paths import is_showable
 from lrlab.datasets.source import Kind, Refusal
 from lrlab.errors import LabError, NotFound, shown
-from lrlab.files import is_id
+from lrlab.files import is_id, write_atomic
 from lrlab.home import Home
 
 RECORD = "dataset.json"
@@ -118,13 +120,26 @@ def load_dataset(home: Home, name_or_id: str) -> Dataset:
     """The data set of that name or id; NotFound (field "dataset") tells which ones there are."""
     if is_id(name_or_id) and (home.datasets / name_or_id / RECORD).exists():
         return Dataset.read(home.datasets / name_or_id)
-    known = list_datasets(home)
+    return among(list_datasets(home), name_or_id)
+
+
+def among(known: Sequence[Dataset], name_or_id: str) -> Dataset:
+    """The one of `known` with that name or id; NotFound (field "dataset") names what is known."""
     wanted = name_or_id.strip()
     for dataset in known:
-        if dataset.name == wanted:
+        if wanted in (dataset.name, dataset.id):
             return dataset
     names = ", ".join(dataset.name for dataset in known[:10]) or "none; add one first"
     raise NotFound(f"dataset: there is no data set {shown(name_or_id)}; there are: {names}", field="dataset")
+
+
+def share_dataset(home: Home, dataset_id: str, shared: bool) -> Dataset:
+    """Lets the class see a data set and train on it, or no longer; NotFound where there is none."""
+    with FileLock(home.datasets / ".lock"):
+        dataset = load_dataset(home, dataset_id)
+        changed = dataset.model_copy(update={"shared": shared})
+        write_atomic(dataset.folder / RECORD, changed.model_dump_json(indent=1).encode())
+    return changed
 
 
 def check_name(home: Home, name: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
@@ -42,13 +42,18 @@ class DeclaredFile(BaseModel):
 
 
 class Upload(BaseModel):
-    """One upload: `id` (opaque), `name` (of the data set to be), `files` in the order of their numbers."""
+    """One upload: `id` (opaque), `name` (of the data set to be), `files` in the order of their numbers.
+
+    `owner`: the mail address of whoever sends it, empty for the local user; nobody else sees it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
     created: float
+    owner: str = ""
+    shared: ClassVar[bool] = False
     files: tuple[DeclaredFile, ...]
     _folder: Path = PrivateAttr()
 
@@ -157,8 +162,8 @@ def _continued(path: Path, declared: DeclaredFile, start: int) -> Receiver:
     return Receiver(path, declared, partial, start)
 
 
-def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upload:
-    """Makes room for an upload of `files`, pairs of a path as the person knows it and its size in bytes.
+def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]], *, owner: str = "") -> Upload:
+    """Makes room for an upload of `owner`, of `files`, pairs of a path as the person knows it and its size in bytes.
 
     Raises LabError: field "source" for too many files, too many bytes, a path that is not safe or that comes twice,
     or a disk without the room. The name is checked when the upload is imported.
@@ -173,7 +178,7 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]]) -> Upl
             raise _refused(f"{shown(file.path)} comes twice")
         seen.add(key)
     home.uploads.mkdir(parents=True, exist_ok=True)
-    upload = Upload(id=new_id(), name=name, created=time.time(), files=declared)
+    upload = Upload(id=new_id(), name=name, created=time.time(), owner=owner, files=declared)
     upload._folder = home.uploads / upload.id
     upload._folder.mkdir()
     write_atomic(upload._folder / _MANIFEST, upload.model_dump_json().encode(), sync=False)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,6 +58,9 @@ class ImportStatus(BaseModel):
 
     id: str
     dataset: str
+    owner: str = ""
+    """The mail address of whoever started it, empty for the local user; nobody else sees it."""
+    shared: ClassVar[bool] = False
     state: State = "running"
     what: str = "Starting"
     done: int = 0
@@ -96,8 +99,8 @@ class _Cancelled(Exception):
     """Raised inside the import once somebody wants it to end."""
 
 
-def start_import(home: Home, source: Source, name: str) -> str:
-    """Starts taking in `source` (see `add_dataset`) as the data set `name`; returns the id of the import.
+def start_import(home: Home, source: Source, name: str, *, owner: str = "") -> str:
+    """Starts taking in `source` (see `add_dataset`) as the data set `name` of `owner`; returns the id of the import.
 
     The process is detached: it outlives this one. An upload's files are deleted when its import ends.
     Raises LabError at once where the name (field "name") or the source (field "source") cannot be right.
@@ -115,7 +118,7 @@ def start_import(home: Home, source: Source, name: str) -> str:
     import_id = new_id()
     request = _Request(name=name, source=asked)
     write_atomic(_file(home, import_id, "request.json"), request.model_dump_json().encode(), sync=False)
-    _write(home, ImportStatus(id=import_id, dataset=name, started=time.time()))
+    _write(home, ImportStatus(id=import_id, dataset=name, owner=owner, started=time.time()))
     _spawn(home, import_id)
     return import_id
 
@@ -165,7 +168,7 @@ def run_import(home: Home, import_id: str) -> int:
     request = _Request.model_validate_json(_file(home, import_id, "request.json").read_bytes())
     reporter = _Reporter(home, status)
     try:
-        dataset = add_dataset(home, _source(home, request), request.name, reporter)
+        dataset = add_dataset(home, _source(home, request), request.name, reporter, owner=status.owner)
     except _Cancelled:
         reporter.end("cancelled", what="Cancelled")
     except LabError as error:

@@ -167,7 +167,7 @@ def test_a_name_taken_meanwhile_fails_with_its_field(home: Home, archive: Path) 
 def test_a_fault_of_ours_is_told_and_raised_for_the_log(
     home: Home, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought")
 
     import_id = start_import(home, archive, "made")
