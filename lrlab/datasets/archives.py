@@ -43,9 +43,11 @@ _HEADER_BYTES = 46
 _LOCAL_BYTES = 30
 
 _UTF8_FLAG = 0x800
-_ENCRYPTED_FLAG = 0x1
+_ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000  # of the data, strongly, and of the directory itself
 _PATCH_FLAG = 0x20
 _UNICODE_PATH = 0x7075
+_REPARSE_POINT = 0x400  # what Windows calls its links
+_WINDOWS = (0, 10, 11, 14)
 # bzip2 and LZMA members are left out on purpose: zipfile unpacks them without a bound on what a few bytes become.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _METHOD_NAMES = {9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
@@ -138,12 +140,17 @@ def _list(archive: zipfile.ZipFile, file: BinaryIO, title: str) -> Listing:
         if is_litter(parts):
             continue
         folders.update(parts[:depth] for depth in range(1, len(parts)))
+        if len(folders) > MAX_FILES:  # 200,000 names of 32 folders each are a gigabyte
+            raise _fault(title, f"holds too many folders; allowed: at most {MAX_FILES:,}")
         if member.is_dir() or name.endswith(("/", "\\")):
             folders.add(parts)
             continue
         if (other := seen.setdefault(folded(parts), name)) is not name:
             raise _fault(title, f"holds two entries of one name: {shown(other)} and {shown(name)}")
         entries.append(Entry(parts, member.file_size, _Reader(archive, member, lock)))
+    above = {folded(folder) for folder in folders}
+    if both := next((name for key, name in seen.items() if key in above), None):
+        raise _fault(title, f"is refused: the entry {shown(both)} is a file and a folder at once")
     _check_sizes(members, file, title)
     return Listing("zip", title, tuple(entries), frozenset(folders))
 
@@ -171,7 +178,9 @@ def _checked(member: zipfile.ZipInfo, name: str, title: str) -> Parts:
     reason = None
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         reason = "is a link" if kind == stat.S_IFLNK else "is a device, not a file"
-    elif member.flag_bits & _ENCRYPTED_FLAG:
+    elif member.external_attr & _REPARSE_POINT and member.create_system in _WINDOWS:
+        reason = "is a link"
+    elif member.flag_bits & _ENCRYPTED_FLAGS:
         reason = "is protected by a password"
     elif member.flag_bits & _PATCH_FLAG:
         reason = "is a patch of another file"

@@ -19,7 +19,7 @@ _UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 def is_showable(text: str) -> bool:
     """Whether every character of `text` can be shown in one line (spaces of other scripts and emoji can)."""
-    return not any(unicodedata.category(character) in _UNSHOWABLE for character in text)
+    return text.isprintable() or not any(unicodedata.category(character) in _UNSHOWABLE for character in text)
 
 
 def safe_parts(path: str) -> Parts:
@@ -53,4 +53,5 @@ def is_litter(parts: Parts) -> bool:
 
 def folded(parts: Parts) -> str:
     """The form in which two names that some file system takes for the same are equal."""
-    return "/".join(parts).casefold()
+    # Folding may take a composed letter apart.
+    return unicodedata.normalize("NFC", "/".join(parts).casefold())

@@ -1,21 +1,17 @@
-"""Zips as people make them and as attackers do: names read right, everything else refused with the entry named."""
+"""Zips as people make them: names read right, damage told. What attackers make of them is in tests/faults."""
 
 from __future__ import annotations
 
-import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lrlab.datasets import archives
 from lrlab.datasets.archives import open_zip
 from lrlab.datasets.images import Unreadable
-from lrlab.datasets.limits import MAX_FILES
 from lrlab.errors import LabError
 
 DATA = b"content of a file"
@@ -32,18 +28,6 @@ def _zip(path: Path, *entries: zipfile.ZipInfo, data: bytes = DATA) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for entry in entries:
             archive.writestr(entry, data)
-    return path
-
-
-def _patched(path: Path, names: list[str], change: Callable[[bytearray, int], None]) -> Path:
-    """A zip of `names` whose directory headers were changed in place by `change(content, position)`."""
-    _zip(path, *map(_info, names))
-    content = bytearray(path.read_bytes())
-    at = content.find(b"PK\1\2")
-    while at >= 0:
-        change(content, at)
-        at = content.find(b"PK\1\2", at + 4)
-    path.write_bytes(content)
     return path
 
 
@@ -102,72 +86,6 @@ def test_the_unicode_path_field_is_preferred_where_it_belongs_to_the_name(tmp_pa
             assert [entry.name for entry in listing.entries] == [name]
 
 
-HOSTILE_NAMES = {
-    "../evil.png": "leads out of its folder",
-    "a/../../evil.png": "leads out of its folder",
-    "a\\..\\..\\evil.png": "leads out of its folder",
-    "..": "leads out of its folder",
-    "__MACOSX/../../evil.png": "leads out of its folder",
-    "/etc/passwd": "absolute path",
-    "\\\\server\\share\\evil.png": "absolute path",
-    "C:/evil.png": "drive letter",
-    "c:evil.png": "drive letter",
-    "a/\x1b[2Jevil.png": "control character",
-    "a/new\nline.png": "control character",
-    "a/line\u2028separator.png": "control character",
-    "d/" * 40 + "evil.png": "too long",
-    "d" * 1100 + ".png": "too long",
-}
-
-
-@pytest.mark.parametrize(("name", "reason"), HOSTILE_NAMES.items())
-def test_a_hostile_name_refuses_the_archive(tmp_path: Path, name: str, reason: str) -> None:
-    path = _zip(tmp_path / "hostile.zip", _info("good/1.png"), _info(name))
-    with pytest.raises(LabError, match=reason) as caught, open_zip(path, "hostile.zip"):
-        pass
-    assert caught.value.field == "source"
-    assert repr(name)[:40] in str(caught.value)
-
-
-def test_a_nul_in_a_name_refuses_the_archive(tmp_path: Path) -> None:
-    path = _raw_names(tmp_path / "nul.zip", [b"good.png\0/../evil"])
-    with pytest.raises(LabError, match="NUL"), open_zip(path, "nul.zip"):
-        pass
-
-
-TWINS = [("a/1.png", "a/1.png"), ("a/1.png", "A/1.PNG"), ("a/é.png", "a/e\u0301.png"), ("a/1.png", "./a//1.png")]
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("names", TWINS)
-def test_two_entries_of_one_name_refuse_the_archive(tmp_path: Path, names: tuple[str, str]) -> None:
-    path = _zip(tmp_path / "twins.zip", *map(_info, names))
-    with pytest.raises(LabError, match="two entries of one name"), open_zip(path, "twins.zip"):
-        pass
-
-
-HOSTILE_KINDS = {
-    "a link": _info("link.png", mode=stat.S_IFLNK | 0o777),
-    "a device, not a file": _info("device.png", mode=stat.S_IFCHR | 0o666),
-    "compressed by bzip2": _info("bz.png", method=zipfile.ZIP_BZIP2),
-    "compressed by LZMA": _info("lzma.png", method=zipfile.ZIP_LZMA),
-}
-
-
-@pytest.mark.parametrize(("reason", "info"), HOSTILE_KINDS.items())
-def test_a_hostile_kind_of_entry_refuses_the_archive(tmp_path: Path, reason: str, info: zipfile.ZipInfo) -> None:
-    path = _zip(tmp_path / "hostile.zip", _info("good/1.png"), info)
-    with pytest.raises(LabError, match=reason) as caught, open_zip(path, "hostile.zip"):
-        pass
-    assert info.filename in str(caught.value)
-
-
-def test_an_encrypted_entry_refuses_the_archive(tmp_path: Path) -> None:
-    path = _patched(tmp_path / "locked.zip", ["a.png"], lambda content, at: struct.pack_into("<H", content, at + 8, 1))
-    with pytest.raises(LabError, match=r"'a\.png' is protected by a password"), open_zip(path, "locked.zip"):
-        pass
-
-
 NO_ZIPS = {
     "text": (b"no zip at all", "is not a zip file"),
     "nothing": (b"", "is not a zip file"),
@@ -203,43 +121,6 @@ def test_a_cut_download_is_told(tmp_path: Path, share: float) -> None:
         pass
 
 
-def _directory(entries: int) -> bytes:
-    header = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
-    return header * entries
-
-
-def _many(count: int, entries: int, zip64: bool) -> bytes:
-    """An archive whose end record states `count` entries and whose directory lists `entries`."""
-    directory = _directory(entries)
-    stated = 0xFFFF if zip64 else count
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, stated, stated, len(directory), 0, 0)
-    if not zip64:
-        return directory + end
-    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(directory), 0)
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(directory), 1)
-    return directory + record + locator + end
-
-
-CROWDS = {
-    "stated and listed, zip64": (MAX_FILES + 1, MAX_FILES + 1, True),
-    "stated only, zip64": (10**9, 1, True),
-    "listed, but one stated": (1, MAX_FILES + 1, False),
-    "listed, but one stated in zip64": (1, MAX_FILES + 1, True),
-    "a directory too large to read": (1, 1_450_000, True),
-}
-
-
-@pytest.mark.parametrize(("count", "entries", "zip64"), CROWDS.values(), ids=CROWDS)
-def test_too_many_entries_are_refused_before_zipfile_reads_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, entries: int, zip64: bool
-) -> None:
-    path = tmp_path / "crowd.zip"
-    path.write_bytes(_many(count, entries, zip64))
-    monkeypatch.setattr(archives.zipfile, "ZipFile", lambda *_: pytest.fail("the directory was parsed"))
-    with pytest.raises(LabError, match="too many files"), open_zip(path, "crowd.zip"):
-        pass
-
-
 def test_a_zip64_archive_with_a_comment_opens(tmp_path: Path) -> None:
     path = tmp_path / "big.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -247,15 +128,6 @@ def test_a_zip64_archive_with_a_comment_opens(tmp_path: Path) -> None:
             file.write(DATA)
         archive.comment = b"c" * 65535
     assert _names(path) == ["a/1.png"]
-
-
-def test_a_bomb_is_refused_by_what_it_states(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a/bomb.png", "w") as file:
-        for _ in range(80):
-            file.write(bytes(1024**2))
-    with pytest.raises(LabError, match="times its size"), open_zip(path, "bomb.zip"):
-        pass
 
 
 def test_an_entry_gives_no_more_than_it_states(tmp_path: Path) -> None:
@@ -272,17 +144,6 @@ def test_an_entry_gives_no_more_than_it_states(tmp_path: Path) -> None:
         for limit in (16, 10**9):
             with pytest.raises(Unreadable, match="damaged inside the archive"):
                 listing.entries[0].read(limit)
-
-
-def test_overlapping_entries_refuse_the_archive(tmp_path: Path) -> None:
-    """Entries that share their bytes make a small archive unpack to a large one."""
-    path = _zip(tmp_path / "overlap.zip", _info("a.png"), _info("b.png"))
-    content = bytearray(path.read_bytes())
-    second = content.rfind(b"PK\1\2")
-    struct.pack_into("<L", content, second + 42, 4)
-    path.write_bytes(content)
-    with pytest.raises(LabError, match=r"'b\.png' overlaps"), open_zip(path, "overlap.zip"):
-        pass
 
 
 def test_a_damaged_member_is_unreadable_alone(tmp_path: Path) -> None:
@@ -311,25 +172,6 @@ def test_an_archive_behind_other_bytes_opens(tmp_path: Path) -> None:
     path = tmp_path / "program.exe"
     path.write_bytes(b"MZ" + bytes(5000) + plain)
     assert _names(path) == ["a/1.png"]
-
-
-@pytest.mark.parametrize("keep", range(0, 200, 7))
-def test_cut_bytes_never_crash(tmp_path: Path, keep: int) -> None:
-    """Any damage to the directory is a LabError or an archive that still opens."""
-    whole = bytearray(_zip(tmp_path / "whole.zip", _info("a/1.png"), _info("b/2.png")).read_bytes())
-    directory = whole.find(b"PK\1\2")
-    whole[directory + keep % (len(whole) - directory)] ^= 0x55
-    path = tmp_path / "changed.zip"
-    path.write_bytes(whole)
-    try:
-        with open_zip(path, "changed.zip") as listing:
-            for entry in listing.entries:
-                try:
-                    entry.read(1000)
-                except Unreadable:
-                    continue
-    except LabError as error:
-        assert error.field == "source"
 
 
 def test_reading_from_many_threads_gives_every_file_its_own_bytes(tmp_path: Path) -> None:
