@@ -9,6 +9,9 @@ jobs_per_person = 100    # a person's runs that wait or are at work
 [jobs]
 at_a_time = 1            # runs at a time on the CPU; the environment's LRLAB_JOBS goes before it
 
+idle_minutes = 15        # without a run, after which the supervisor leaves and the warm worker with it
+helper_idle_minutes = 10 # without a question, after which the helper process leaves
+
 [people]
 teachers = ["a.teacher@school.example"]    # who may see and do all; everyone else who signs in is a student
 """
@@ -40,6 +43,8 @@ class Limits(_Part):
 
 class Jobs(_Part):
     at_a_time: Annotated[int, Field(ge=1, le=64)] = 1
+    idle_minutes: Annotated[float, Field(ge=0, le=10_000)] = 15
+    helper_idle_minutes: Annotated[float, Field(ge=0, le=10_000)] = 10
 
 
 class People(_Part):
@@ -77,3 +82,25 @@ def at_a_time(home: Home) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise LabError(f"LRLAB_JOBS: got {text!r}, allowed: a whole number of at least 1", field="LRLAB_JOBS")
     return int(text)
+
+
+def supervisor_idle(home: Home) -> float:
+    """Seconds without a run after which the supervisor leaves, and the warm worker with it: the environment's
+    LRLAB_IDLE_SECONDS, else as set. LabError as `settings`, and where LRLAB_IDLE_SECONDS is no number from 0 on."""
+    text = os.environ.get("LRLAB_IDLE_SECONDS", "")
+    if not text:
+        return 60 * settings(home).jobs.idle_minutes
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise LabError(
+            f"LRLAB_IDLE_SECONDS: got {text[:40]!r}, allowed: a number of at least 0", field="LRLAB_IDLE_SECONDS"
+        )
+    return seconds
+
+
+def helper_idle(home: Home) -> float:
+    """Seconds without a question after which the helper process leaves. LabError as `settings`."""
+    return 60 * settings(home).jobs.helper_idle_minutes

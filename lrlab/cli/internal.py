@@ -46,6 +46,7 @@ def import_(given: argparse.Namespace) -> int:
 
 
 def answer(given: argparse.Namespace) -> int:
+    from lrlab.settings import helper_idle
     from lrlab.training import answering
 
-    return answering.answer_all()
+    return answering.answer_all(helper_idle(lab_home()))
