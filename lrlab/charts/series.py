@@ -105,8 +105,9 @@ def series(
     *,
     steps: pd.DataFrame | None = None,
     epochs: pd.DataFrame | None = None,
+    live: bool | None = None,
 ) -> Series:
-    """`run` ready for a chart, named `name` (default: its own name). Frames already read may be given."""
+    """`run` ready for a chart, named `name` (default: its own name). What was already read of it may be given."""
     record = run.record
     clip = record.experiment.clip
     return Series(
@@ -118,7 +119,7 @@ def series(
         planned_epochs=record.epochs,
         planned=planned_lr(record),
         resumed_at=tuple(attempt.first_step for attempt in record.attempts[1:]),
-        live=run.state not in FINAL,
+        live=run.state not in FINAL if live is None else live,
         gradient=record.experiment.grad_norm or clip.by != "none",
         clip_norm=clip.limit if clip.by == "norm" else None,
         by_hand=record.lr_changes,

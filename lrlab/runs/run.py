@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,8 +30,10 @@ class Run:
     @property
     def record(self) -> RunRecord:
         """run.json as it is now; NotFound where the run was deleted, LabError where the file is no run.json."""
+        path = self.folder / "run.json"
         try:
-            return RunRecord.model_validate_json((self.folder / "run.json").read_bytes())
+            facts = path.stat()
+            return _parsed(path, facts.st_ino, facts.st_mtime_ns, facts.st_size)
         except FileNotFoundError:
             raise NotFound(f"there is no run {self.id}") from None
         except ValidationError as error:
@@ -85,3 +88,9 @@ class Run:
         from lrlab.runs import frames  # pandas takes longer to import than the supervisor may take to start
 
         return frames.read(frames.STEPS if kind == "steps" else frames.EPOCHS, self.folder, self.record.attempts)
+
+
+@lru_cache(maxsize=512)
+def _parsed(path: Path, *facts: int) -> RunRecord:
+    """The record in `path`, parsed once for each state of the file, which is replaced and never written to."""
+    return RunRecord.model_validate_json(path.read_bytes())

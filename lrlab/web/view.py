@@ -20,13 +20,21 @@ MOST_RUNS = 16
 """More curves than this in one chart tell nothing."""
 
 
+BARRED = {"can_stop": False, "hand": None, "again": None}
+"""What a strip says where it is somebody else's run."""
+
+
 @dataclass(frozen=True)
 class View:
-    """What a tab asks for. Tabs that ask for the same share the work."""
+    """What a tab asks for. Tabs that ask for the same share the work.
+
+    `others`: those of the runs that whoever watches may look at and do nothing to.
+    """
 
     runs: tuple[str, ...]
     x: Axis = "epoch"
     log_lr: bool = False
+    others: frozenset[str] = frozenset()
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> View:
@@ -75,6 +83,9 @@ class Builder:
         strips = [one.strip(label, shade) for one, label, shade in zip(shown, labels, shades, strict=True)]
         if len(shown) == 1:  # what can be done to one run, and what to try next
             strips[0] |= shown[0].aside(self._home)
+        for one in strips:
+            if one["id"] in self._view.others:
+                one |= BARRED
         if not fresh and strips == self._strips:
             return None
         self._strips = strips
@@ -142,4 +153,5 @@ class _Followed:
         return self._aside.look(home, self.status, self._tail)
 
     def series(self, label: str, shade: str) -> Series:
-        return series(self.run, shade, label, steps=self._tail.steps, epochs=self._tail.epochs)
+        live = not self.status.final
+        return series(self.run, shade, label, steps=self._tail.steps, epochs=self._tail.epochs, live=live)
