@@ -85,6 +85,7 @@ ACTIONS: dict[str, Action] = {
     # Images
     "upload images": Action("change", "everyone"),
     "go on with an upload": Action("change", "owner"),
+    "cancel an upload": Action("change", "everyone"),  # of somebody else nothing is found to cancel
     "add the sample set": Action("change", "everyone"),
     "add images that lie on the server": Action("change", "teacher"),
     "watch an import": Action("read", "owner"),
@@ -95,8 +96,8 @@ ACTIONS: dict[str, Action] = {
     "delete a data set": Action("deed", "owner"),
     # The lab
     "read the lab's status": Action("read", "everyone"),
-    "move a run in the queue": Action("deed", "teacher"),
-    "clean up the lab": Action("deed", "teacher"),
+    "move a run in the queue": Action("change", "teacher"),
+    "clean up the lab": Action("change", "teacher"),
 }
 """Every action that a page or a route may perform. What has no entry cannot be asked for: `may` raises KeyError."""
 

@@ -1,7 +1,7 @@
 """Images in: archives, folders and uploads become data sets; splits, the decoded cache, views of it. No torch."""
 
 from lrlab.datasets.adding import add_dataset, add_sample
-from lrlab.datasets.cache import as_cached, cache_side, decoded
+from lrlab.datasets.cache import as_cached, cache_bytes, cache_side, decoded
 from lrlab.datasets.dataset import (
     Dataset,
     among,
@@ -11,11 +11,19 @@ from lrlab.datasets.dataset import (
     load_dataset,
     share_dataset,
 )
-from lrlab.datasets.limits import MAX_FILES, MAX_IMAGE_BYTES, MAX_UPLOAD_BYTES, megabytes
+from lrlab.datasets.limits import (
+    MAX_FILES,
+    MAX_IMAGE_BYTES,
+    MAX_UPLOAD_BYTES,
+    megabytes,
+    most_files,
+    most_images,
+    most_upload_bytes,
+)
 from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
 from lrlab.datasets.splitting import Split, split
-from lrlab.datasets.uploads import Receiver, Upload, begin_upload, cancel_upload, open_upload, sweep_uploads
+from lrlab.datasets.uploads import Receiver, Upload, begin_upload, cancel_upload, no_upload, open_upload, sweep_uploads
 from lrlab.datasets.views import Sizes, counts, grid_rows, sizes, thumbnail
 
 SAMPLE_NAME = Sample.name
@@ -39,6 +47,7 @@ __all__ = [
     "among",
     "as_cached",
     "begin_upload",
+    "cache_bytes",
     "cache_side",
     "cancel_upload",
     "check_name",
@@ -50,6 +59,10 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "megabytes",
+    "most_files",
+    "most_images",
+    "most_upload_bytes",
+    "no_upload",
     "open_upload",
     "share_dataset",
     "sizes",

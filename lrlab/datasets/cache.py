@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,6 @@ from lrlab.errors import LabError, shown
 from lrlab.files import new_id
 from lrlab.home import Home
 
-_DRAFT = 2  # a JPEG is decoded at a reduced size of at least twice the side, then resized with antialiasing
-
 
 def cache_side(image_size: int) -> int:
     """The side of the cached squares in pixels: an eighth larger than what the model sees, room for a random crop."""
@@ -42,23 +40,40 @@ def decoded(home: Home, dataset: Dataset, image_size: int, progress: Progress | 
     file where an original is gone or is not the one that was imported, or where the disk is full.
     """
     progress = progress or silent
-    side = cache_side(image_size)
-    path = home.cache / f"{dataset.content}-{side}-v{CONVERSION}.npy"
-    if not path.exists():
-        home.cache.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            progress("Waiting for another job that decodes these images", 0, 0)
-            lock.acquire()
-        try:
-            if not path.exists():
-                _build(path, dataset, side, progress)
-        finally:
-            lock.release()
-    images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return images
+    path = _place(home, dataset, image_size)
+    while True:
+        if not path.exists():
+            _build_once(path, dataset, cache_side(image_size), progress)
+        with suppress(FileNotFoundError):  # cleared at this very moment: it is made again
+            images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+            return images
+
+
+def cache_bytes(home: Home, dataset: Dataset, image_size: int) -> int:
+    """The bytes that `decoded` would write; 0 where that was done already."""
+    if _place(home, dataset, image_size).exists():
+        return 0
+    return len(dataset) * 3 * cache_side(image_size) ** 2
+
+
+def _place(home: Home, dataset: Dataset, image_size: int) -> Path:
+    return home.cache / f"{dataset.content}-{cache_side(image_size)}-v{CONVERSION}.npy"
+
+
+def _build_once(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
+    """Builds `path` under its lock, unless another process is faster."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress("Waiting for another job that decodes these images", 0, 0)
+        lock.acquire()
+    try:
+        if not path.exists():
+            _build(path, dataset, side, progress)
+    finally:
+        lock.release()
 
 
 def as_cached(path: Path, image_size: int, name: str = "") -> NDArray[np.uint8]:
@@ -86,7 +101,9 @@ def as_cached(path: Path, image_size: int, name: str = "") -> NDArray[np.uint8]:
 
 def _squared(data: bytes, side: int) -> Image:
     """What is in the cache, whatever it was made for: the same draft, resize and crop."""
-    return square(read_rgb(data, _DRAFT * side).rgb, side)
+    # A JPEG is decoded at the smallest of its own reduced sizes that is no smaller than the square: what a reduced
+    # size leaves out is left out as a mean of its pixels, and the rest is resized with antialiasing.
+    return square(read_rgb(data, side).rgb, side)
 
 
 def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:

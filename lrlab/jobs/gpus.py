@@ -1,0 +1,72 @@
+"""NVIDIA GPUs as the driver sees them, through the optional package nvidia-ml-py; without it, why none is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+NO_PACKAGE = "No GPU is shown: install nvidia-ml-py to see NVIDIA GPUs here. Training uses them in any case."
+NO_DRIVER = "There is no NVIDIA GPU on this machine."
+NO_ANSWER = "The NVIDIA driver does not answer: {error}."
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU. `load`: the share of the last moments in which it computed, 0 to 1; memory in bytes. None: not told."""
+
+    name: str
+    load: float | None
+    memory_used: int | None
+    memory_total: int | None
+
+
+def look_at_gpus() -> tuple[list[Gpu], str]:
+    """The GPUs now, in the driver's order; and, where there is none, why, in a sentence. About a millisecond."""
+    library, why = _opened()
+    if library is None:
+        return [], why
+    try:
+        found = [_look(library, number) for number in range(library.nvmlDeviceGetCount())]
+    except library.NVMLError as error:
+        return [], NO_ANSWER.format(error=error)
+    return found, "" if found else NO_DRIVER
+
+
+@cache
+def _opened() -> tuple[Any, str]:
+    """The driver's library, opened once for this process; or None, and why."""
+    try:
+        library = import_module("pynvml")
+    except ImportError:
+        return None, NO_PACKAGE
+    try:
+        library.nvmlInit()
+    except (library.NVMLError_LibraryNotFound, library.NVMLError_DriverNotLoaded):
+        return None, NO_DRIVER
+    except library.NVMLError as error:
+        return None, NO_ANSWER.format(error=error)
+    return library, ""
+
+
+def _look(library: Any, number: int) -> Gpu:
+    handle = library.nvmlDeviceGetHandleByIndex(number)
+    name = library.nvmlDeviceGetName(handle)
+    memory = _told(library, lambda: library.nvmlDeviceGetMemoryInfo(handle))
+    rates = _told(library, lambda: library.nvmlDeviceGetUtilizationRates(handle))
+    return Gpu(
+        name=name.decode(errors="replace") if isinstance(name, bytes) else str(name),
+        load=None if rates is None else rates.gpu / 100,
+        memory_used=None if memory is None else int(memory.used),
+        memory_total=None if memory is None else int(memory.total),
+    )
+
+
+def _told(library: Any, question: Callable[[], Any]) -> Any:
+    """The answer, or None where this GPU does not give it: one that is divided (MIG) tells no load."""
+    try:
+        return question()
+    except library.NVMLError:
+        return None
