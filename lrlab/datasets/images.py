@@ -25,7 +25,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from lrlab.datasets.limits import MAX_IMAGE_PIXELS
 
-CONVERSION: Final = 1
+CONVERSION: Final = 2
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 ALLOWED = "JPEG, PNG, WebP, BMP, GIF and TIFF"

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from statistics import median
 
 
@@ -43,9 +44,7 @@ def rate(arm: Arm) -> str:
 
 def machine(device: str) -> str:
     """When and where, in a line to stand above a table."""
-    import torch
-
     return (
         f"{datetime.now(UTC):%d %B %Y}, {device}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
-        f"torch {torch.__version__}, Python {platform.python_version()}"
+        f"torch {version('torch')}, Python {platform.python_version()}"
     )

@@ -16,14 +16,12 @@ R is lrlab over synthetic. The images are trashnet's, enlarged to photographs of
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import resource
 import tempfile
 import time
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
@@ -31,15 +29,12 @@ from pathlib import Path
 from statistics import median
 
 from alternating import Arm, machine, rate, ratio, take_turns
-from measured_lab import SHARED
+from measured_lab import photographs
 
 import lrlab.training  # noqa: F401 (before torch, since it sets how long torch's threads spin)
 
 import torch  # isort: skip
-import torchvision.transforms.v2 as transforms  # isort: skip
-from PIL import Image  # isort: skip
-from torch.nn.functional import cross_entropy  # isort: skip
-from torch.utils.data import DataLoader, Subset  # isort: skip
+from plain_loop import PlainLoop  # isort: skip
 from torchvision.datasets import ImageFolder  # isort: skip
 
 from lrlab.datasets import add_dataset, cache_side, decoded, load_dataset, split  # isort: skip
@@ -55,7 +50,6 @@ from lrlab.training.optimizers import build_optimizer  # isort: skip
 from lrlab.training.resuming import Checkpointer  # isort: skip
 from lrlab.training.schedulers import Driver  # isort: skip
 
-PHOTO = (500, 375)
 CASES = {
     "small_cnn:64": (32, 30),
     "small_cnn:128": (32, 15),
@@ -93,17 +87,6 @@ def main() -> None:
     print(f", of the GPU's {torch.cuda.max_memory_allocated() >> 20:,} MB" if device.device.type == "cuda" else "")
 
 
-def photographs(folder: Path) -> None:
-    """trashnet's images as photographs of PHOTO, in a folder a class."""
-    with zipfile.ZipFile(SHARED / "trashnet.zip") as archive:
-        for name in archive.namelist():
-            if name.endswith(".jpg"):
-                kind, file = Path(name).parts[-2:]
-                (folder / kind).mkdir(parents=True, exist_ok=True)
-                image = Image.open(io.BytesIO(archive.read(name))).convert("RGB")
-                image.resize(PHOTO, Image.Resampling.BICUBIC).save(folder / kind / file, quality=90)
-
-
 def show(home: Home, photos: Path, dataset: str, case: str, given: argparse.Namespace) -> None:
     """Prints the row of one case."""
     name, size = case.split(":")
@@ -125,12 +108,12 @@ def show(home: Home, photos: Path, dataset: str, case: str, given: argparse.Name
         Arm("synthetic", Ours(real, device, synthetic=True).block),
         Arm("silent", Ours(real, device).block),
         Arm("lrlab", logged.block),
-        Arm("no workers", Plain(real, photos, device, 0).block),
-        Arm("a worker for each core", Plain(real, photos, device, os.cpu_count() or 1).block),
+        Arm("no workers", plain(real, photos, device, 0).epoch),
+        Arm("a worker for each core", plain(real, photos, device, os.cpu_count() or 1).epoch),
     ]
     take_turns(arms, given.rounds)
-    synthetic, silent, lrlab, *plain = arms
-    best = max(plain, key=lambda arm: median(arm.rates))
+    synthetic, silent, lrlab, *others = arms
+    best = max(others, key=lambda arm: median(arm.rates))
     figures = [*map(rate, arms[:3]), f"{rate(best)} ({best.name})"]
     figures += [ratio(lrlab, synthetic), ratio(silent, lrlab), ratio(lrlab, best)]
     if device.waits:
@@ -153,21 +136,25 @@ def waits() -> Iterator[list[object]]:
 
 
 class Real:
-    """The images of an experiment, and which of them a block of `updates` updates takes."""
+    """The images of an experiment, and which of them a block takes: of `updates` updates, or all of them."""
 
-    def __init__(self, home: Home, experiment: Experiment, updates: int) -> None:
-        self.experiment, self.updates = experiment, updates
+    def __init__(self, home: Home, experiment: Experiment, updates: int | None = None) -> None:
+        self.experiment = experiment
         self.dataset = load_dataset(home, experiment.dataset)
         self.images = decoded(home, self.dataset, experiment.image_size)
         self.labels = self.dataset.images["label"].to_numpy(dtype="int64")
         rows = split(self.dataset, experiment.validation)
+        self.train, self.val = rows.train, rows.val
+        self.updates = updates or len(rows.train) // experiment.batch_size
+        if updates is None:
+            return
         wanted = updates * experiment.batch_size
         order = torch.randperm(len(rows.train), generator=torch.Generator().manual_seed(0)).numpy()
         self.train = rows.train[order.repeat(-(-wanted // len(order)))[:wanted]]
         self.val = rows.val[:8]
 
     def model(self, device: Device) -> torch.nn.Module:
-        torch.manual_seed(0)
+        torch.manual_seed(self.experiment.seed)
         model = build_model(self.experiment.model, len(self.dataset.classes), self.experiment.image_size)
         return model.to(device.device)
 
@@ -229,48 +216,23 @@ def watching(home: Home, real: Real) -> tuple[Observer, ...]:
     )
 
 
-class Plain:
-    """The loop of the tutorials, on the files."""
-
-    def __init__(self, real: Real, photos: Path, device: Device, workers: int) -> None:
-        experiment, side = real.experiment, cache_side(real.experiment.image_size)
-        changes = [
-            transforms.Resize(side),
-            transforms.CenterCrop(side),
-            transforms.RandomCrop(experiment.image_size),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize([0.5] * 3, [0.25] * 3),
-        ]
-        warnings.filterwarnings("ignore", message=".*ToTensor")
-        folder = Subset(ImageFolder(str(photos), transforms.Compose(changes)), real.train.tolist())
-        self.loader = DataLoader(
-            folder,
-            experiment.batch_size,
-            shuffle=True,
-            num_workers=workers,
-            pin_memory=device.waits,
-            persistent_workers=workers > 0,
-        )
-        self.device = device.device
-        self.model = real.model(device).to(memory_format=torch.contiguous_format)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
-        self.images = len(real.train)
-
-    def block(self) -> tuple[int, float]:
-        began = time.perf_counter()
-        self.model.train()
-        losses, right = [], 0
-        for images, labels in self.loader:
-            images, labels = images.to(self.device), labels.to(self.device)
-            self.optimizer.zero_grad()
-            scores = self.model(images)
-            loss = cross_entropy(scores, labels)
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.item())
-            right += (scores.argmax(1) == labels).sum().item()
-        return self.images, time.perf_counter() - began
+def plain(real: Real, folder: Path, device: Device, workers: int) -> PlainLoop:
+    """The tutorials' loop on the same images, which it finds in `folder`."""
+    found = [Path(path) for path, _ in ImageFolder(str(folder)).samples]
+    names = real.dataset.images["name"].map(Path)
+    if [path.relative_to(folder) for path in found] != names.tolist():
+        raise RuntimeError("the two loops count the images in another order")
+    size = real.experiment.image_size
+    return PlainLoop(
+        real.model(device),
+        folder,
+        real.train.tolist(),
+        size=size,
+        side=cache_side(size),
+        batch_size=real.experiment.batch_size,
+        device=device.device,
+        workers=workers,
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from filelock import FileLock
 from PIL import Image
 
 from lrlab.datasets import Dataset, add_dataset, cache, cache_side, decoded
+from lrlab.datasets.images import CONVERSION
 from lrlab.errors import LabError
 from lrlab.home import Home
 
@@ -77,7 +78,7 @@ def test_many_that_ask_at_once_build_it_once(home: Home, made: Dataset) -> None:
 
 
 def test_one_that_waits_says_so(home: Home, made: Dataset) -> None:
-    path = home.cache / f"{made.content}-18-v1.npy"
+    path = home.cache / f"{made.content}-18-v{CONVERSION}.npy"
     held = FileLock(path.with_suffix(".lock"))
     held.acquire()
     said: list[str] = []
