@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from lrlab.experiments import Augment
 from lrlab.training import colour
 from lrlab.training.draws import Boxes, Draws, Floats, Mix
+from lrlab.training.sending import sent
 
 COLOURS = {
     "brightness": colour.brightness,
@@ -72,10 +74,12 @@ def shares(pixels: Tensor) -> Tensor:
 
 def coloured(images: Tensor, draws: Draws) -> Tensor:
     """`images` (B, 3, S, S), 0 to 1, with the colours that were drawn; in place."""
-    for name, change in COLOURS.items():
-        if name in draws.colours:
-            factors = torch.from_numpy(draws.colours[name].astype(np.float32))
-            images = change(images, factors.to(images.device))
+    names = [name for name in COLOURS if name in draws.colours]
+    if not names:
+        return images
+    factors = sent(np.stack([draws.colours[name] for name in names]).astype(np.float32), images.device)
+    for name, factor in zip(names, factors, strict=True):
+        images = COLOURS[name](images, factor)
     return images
 
 
@@ -85,12 +89,25 @@ def erased(images: Tensor, boxes: Boxes) -> Tensor:
     # The sides are rounded, then the corner: a box keeps its size wherever it lies.
     width, height = np.rint(boxes.width * side), np.rint(boxes.height * side)
     left, top = np.rint(boxes.left * side).clip(0, side - width), np.rint(boxes.top * side).clip(0, side - height)
-    edges = np.stack([left, left + width, top, top + height], axis=1).astype(int)
-    # One by one: each is a slice, and a mask for all would have to pass over every pixel of the batch.
-    for row in np.flatnonzero(width * height):
-        first, last, upper, lower = edges[row].tolist()
+    edges = np.stack([left, left + width, top, top + height]).astype(np.int64)  # (4, B)
+    return blotted(images, edges) if images.device.type == "cpu" else masked(images, edges)
+
+
+def blotted(images: Tensor, edges: NDArray[np.int64]) -> Tensor:
+    """`images` (B, 3, S, S) with 0 inside of `edges`: first and last column, first and last row, (4, B), the last ones
+    excluded; in place. One by one, each a slice: a mask would have to pass over every pixel of the batch."""
+    for row in np.flatnonzero((edges[0] < edges[1]) & (edges[2] < edges[3])):
+        first, last, upper, lower = edges[:, row].tolist()
         images[row, :, upper:lower, first:last] = 0
     return images
+
+
+def masked(images: Tensor, edges: NDArray[np.int64]) -> Tensor:
+    """As `blotted`, by a mask: to a GPU a pass over the batch is nothing, and B small orders are much."""
+    first, last, upper, lower = sent(edges, images.device)[:, :, None]
+    places = torch.arange(images.shape[-1], device=images.device)
+    across, down = (places >= first) & (places < last), (places >= upper) & (places < lower)  # (B, S)
+    return images.masked_fill_(down[:, None, :, None] & across[:, None, None, :], 0)
 
 
 def mixed(images: Tensor, labels: Tensor, classes: int, mix: Mix | None) -> tuple[Tensor, Tensor]:

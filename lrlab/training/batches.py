@@ -19,6 +19,7 @@ from lrlab.experiments import Augment
 from lrlab.training import augment as changes
 from lrlab.training.draws import Boxes, draw
 from lrlab.training.normalization import CENTRED, Normalization, Normalizer
+from lrlab.training.sending import SideStream, ahead, sent
 
 DEFAULT = Augment()
 
@@ -94,11 +95,13 @@ class Pictures:
         return self.normalizer.of_bytes(pixels), labels
 
     def _sent(self, pixels: Tensor, labels: Tensor) -> Batch:
-        if self.home == self.device:
-            return pixels, labels
-        if self.device.type == "cuda":  # a copy from pinned memory goes on while the next batch is cut
-            pixels, labels = pixels.pin_memory(), labels.pin_memory()
-        return pixels.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+        return sent(pixels, self.device), sent(labels, self.device)
+
+    def brought(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """`batches` made of these images; where each must be sent to a GPU, it is while the one before is worked on."""
+        if self.device.type != "cuda" or self.home.type == "cuda":
+            return batches
+        return ahead(batches, SideStream(self.device))
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,13 @@ class TrainBatches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number`, from batch `start` on; both count from 0."""
-        cuts = self.cuts(number).to(self.pictures.home)
+        yield from self.pictures.brought(self._made(number, start))
+
+    def _made(self, number: int, start: int) -> Iterator[Batch]:
+        cuts = self.cuts(number)
+        there = cuts.to(self.pictures.home)
         for index in range(start, len(self)):
-            yield self.batch(cuts.of(index, self.batch_size), number, index)
+            yield self.batch(cuts.of(index, self.batch_size), number, index, there.of(index, self.batch_size))
 
     def cuts(self, number: int) -> Cuts:
         """The images of epoch `number` in their order, with their cuts; on the CPU."""
@@ -136,22 +143,24 @@ class TrainBatches:
             corners = torch.full_like(corners, self.pictures.room // 2)
         return Cuts(order, corners[0], corners[1], flips)
 
-    def batch(self, cuts: Cuts, epoch: int, index: int) -> Batch:
-        """The images that `cuts` names, changed as batch `index` of epoch `epoch` is."""
+    def batch(self, cuts: Cuts, epoch: int, index: int, there: Cuts | None = None) -> Batch:
+        """The images that `cuts` names, changed as batch `index` of epoch `epoch` is. `there`: `cuts`, where they were
+        put on the images' home before."""
         augment, pictures = self.augment, self.pictures
+        there = there or cuts.to(pictures.home)
         if changes.is_plain(augment):
-            return pictures.random(cuts.rows, cuts.tops, cuts.lefts, cuts.flips)
+            return pictures.random(there.rows, there.tops, there.lefts, there.flips)
         drawn = draw(augment, len(cuts.rows), pictures.image_size, self.seed, epoch, index)
         if changes.resamples(augment):
-            pixels, labels = pictures.squares(cuts.rows)
+            pixels, labels = pictures.squares(there.rows)
             boxes = drawn.parts or cuts.boxes(pictures.image_size, pictures.side)
-            across, down = (np.where(flips, -1.0, 1.0) for flips in (cuts.flips.cpu().numpy(), drawn.flips))
+            across, down = (np.where(flips, -1.0, 1.0) for flips in (cuts.flips.numpy(), drawn.flips))
             maps = changes.maps(boxes, drawn.turns, across, down)
-            shares = changes.resampled(pixels, maps.to(pixels.device), pictures.image_size)
+            shares = changes.resampled(pixels, sent(maps, pixels.device), pictures.image_size)
             images = pictures.normalizer.of_shares(changes.coloured(shares, drawn))
         else:
-            turned = torch.from_numpy(drawn.flips).to(pictures.home) if drawn.flips.any() else None
-            pixels, labels = pictures.crops(cuts.rows, cuts.tops, cuts.lefts, cuts.flips, turned)
+            turned = sent(drawn.flips, pictures.home) if drawn.flips.any() else None
+            pixels, labels = pictures.crops(there.rows, there.tops, there.lefts, there.flips, turned)
             if drawn.colours:
                 images = pictures.normalizer.of_shares(changes.coloured(changes.shares(pixels), drawn))
             else:
@@ -173,7 +182,7 @@ class Cuts:
     flips: Tensor
 
     def to(self, device: torch.device) -> Cuts:
-        return Cuts(self.rows.to(device), self.tops.to(device), self.lefts.to(device), self.flips.to(device))
+        return Cuts(*(sent(one, device) for one in (self.rows, self.tops, self.lefts, self.flips)))
 
     def of(self, index: int, count: int) -> Cuts:
         """The `index`-th batch of `count` images."""
@@ -181,8 +190,8 @@ class Cuts:
         return Cuts(self.rows[part], self.tops[part], self.lefts[part], self.flips[part])
 
     def boxes(self, image_size: int, side: int) -> Boxes:
-        """The cuts as shares of the square's side."""
-        left, top = (corner.cpu().numpy() / side for corner in (self.lefts, self.tops))
+        """The cuts, which are on the CPU, as shares of the square's side."""
+        left, top = (corner.numpy() / side for corner in (self.lefts, self.tops))
         sides = np.full(len(left), image_size / side)
         return Boxes(left, top, sides, sides)
 
@@ -199,7 +208,10 @@ class EvalBatches:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        rows = torch.tensor(self.rows).to(self.pictures.home)
+        return self.pictures.brought(self._made())
+
+    def _made(self) -> Iterator[Batch]:
+        rows = sent(torch.tensor(self.rows), self.pictures.home)
         for start in range(0, len(rows), self.batch_size):
             yield self.pictures.centre(rows[start : start + self.batch_size])
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from lrlab.errors import LabError
 from lrlab.runs import LogWriter
 from lrlab.schedules import number
+from lrlab.training.fetching import Fetch
 from lrlab.training.loop import Loop, Observer, Score
 
 BUNDLE_SECONDS = 0.5
-"""On an accelerator the log gets its rows about this often: a chart streams, and the device seldom waits."""
+"""On an accelerator the log gets its rows about this often, so that a chart streams."""
 
 
 class NonFinite(LabError):
@@ -43,8 +44,9 @@ class _Row(NamedTuple):
 class Recorder(Observer):
     """Writes the log: a row per update and per epoch. Raises NonFinite once the row with such a loss is written.
 
-    On an accelerator, losses stay where they are and rows are written in bundles: reading one value waits for all
-    work before it. The rows are the same as on the CPU, where each is written at once. `images`: of an update.
+    On an accelerator reading a value waits for all work before it. So figures stay there, come to the host in bundles
+    while training goes on, and a row is written once its figures are here: at the latest at the end of the epoch, and
+    before a checkpoint. The rows are the same as on the CPU, where each is written at once. `images`: of an update.
     `columns`: what the log of updates has beside "accuracy": "momentum", "grad_norm", "clipped" and the groups' LRs
     ("lr_head"), in any order.
     """
@@ -56,7 +58,8 @@ class Recorder(Observer):
         self._measured = tuple(name for name in ("grad_norm", "clipped") if name in columns)
         self._groups = any(name.startswith("lr_") for name in columns)
         self._waiting: list[_Row] = []
-        self._flushed = time.monotonic()
+        self._under_way: deque[tuple[list[_Row], Fetch]] = deque()
+        self._asked = time.monotonic()
         self._losses, self._right, self._updates = 0.0, 0, 0
         self._images_per_second = math.nan
 
@@ -66,8 +69,13 @@ class Recorder(Observer):
             further["momentum"] = loop.momentum
         figures = (loop.loss, loop.right, *self._of_gradient(loop))
         self._waiting.append(_Row(loop.step, loop.epoch, time.time(), loop.lr, further, figures))
-        if not loop.device.waits or time.monotonic() - self._flushed >= BUNDLE_SECONDS:
+        if not loop.device.waits:
             self.flush()
+            return
+        if time.monotonic() - self._asked >= BUNDLE_SECONDS:
+            self._ask()
+        while self._under_way and self._under_way[0][1].there():
+            self._write(*self._under_way.popleft())
 
     def _of_gradient(self, loop: Loop) -> list[Tensor]:
         known = {"grad_norm": loop.update.gradient.norm, "clipped": loop.update.gradient.clipped}
@@ -96,10 +104,20 @@ class Recorder(Observer):
         self._losses, self._right, self._updates = 0.0, 0, 0
 
     def flush(self) -> None:
-        """Writes the rows of all updates made so far."""
+        """Writes the rows of all updates made so far. On an accelerator it waits until they are made."""
+        self._ask()
+        while self._under_way:
+            self._write(*self._under_way.popleft())
+
+    def _ask(self) -> None:
+        """Has the figures of the waiting rows brought here."""
         rows, self._waiting = self._waiting, []
-        self._flushed = time.monotonic()
-        for row, (loss, right, *measured) in zip(rows, _values(rows), strict=True):
+        self._asked = time.monotonic()
+        if rows:
+            self._under_way.append((rows, Fetch([row.figures for row in rows])))
+
+    def _write(self, rows: Sequence[_Row], fetch: Fetch) -> None:
+        for row, (loss, right, *measured) in zip(rows, fetch.values(), strict=True):
             self._log.step(
                 step=row.step,
                 epoch=row.epoch,
@@ -111,6 +129,8 @@ class Recorder(Observer):
                 **dict(zip(self._measured, measured, strict=True)),
             )
             if not math.isfinite(loss):
+                self._waiting.clear()
+                self._under_way.clear()  # this row is the log's last
                 raise NonFinite(loss, row.step, row.lr)
             self._losses += loss
             self._right += int(right)
@@ -123,11 +143,3 @@ class Recorder(Observer):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._losses, self._right, self._updates = state["losses"], state["right"], state["updates"]
-
-
-def _values(rows: Sequence[_Row]) -> list[tuple[float, ...]]:
-    """The figures of each row; each kind of figure leaves the device at once."""
-    if len(rows) == 1:
-        return [tuple(float(figure) for figure in rows[0].figures)]
-    kinds = zip(*(row.figures for row in rows), strict=True)
-    return list(zip(*(torch.stack(kind).tolist() for kind in kinds), strict=True))
