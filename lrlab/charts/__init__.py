@@ -6,7 +6,7 @@ from lrlab.charts.diagram import diagram
 from lrlab.charts.evaluation import confusion_figure, least_width, leaves, shown_classes
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.finder import SHADES, finder_figure
-from lrlab.charts.logged import logged_metric
+from lrlab.charts.logged import limit_to, logged_metric
 from lrlab.charts.preview import composer_data, preview
 from lrlab.charts.schedule import schedule_figure
 from lrlab.charts.series import Series, series
@@ -32,6 +32,7 @@ __all__ = [
     "finder_figure",
     "least_width",
     "leaves",
+    "limit_to",
     "logged_metric",
     "outline",
     "preview",

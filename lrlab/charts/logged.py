@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from lrlab.errors import LabError, NotFound
 from lrlab.home import lab_home
-from lrlab.runs import Run, Tail, load_run
+from lrlab.runs import Run, RunRecord, Tail, load_run, no_run
 from lrlab.schedules import Composition, Logged, ReduceLROnPlateau
 
 MOST = 16
@@ -32,6 +33,19 @@ class Measured:
     steps_per_epoch: int
 
 
+Sight = Callable[[RunRecord], bool]
+_sight: list[Sight] = []
+
+
+def limit_to(sight: Sight | None) -> None:
+    """From now on a run is there only where `sight` says so of its record (None: every run is).
+
+    A server sets it once. It is asked at every look for whoever the process works at that moment: what leads here from
+    a slider is pure and knows no person.
+    """
+    _sight[:] = [sight] if sight else []
+
+
 _lock = Lock()  # a Tail serves one thread at a time, and pages and the route run in several
 _tails: OrderedDict[Path, tuple[Run, Tail]] = OrderedDict()
 _read: dict[tuple[Path, str], Measured] = {}
@@ -44,6 +58,8 @@ def measured(run_id: str, mode: str) -> Measured:
     """
     try:
         run = load_run(run_id, lab_home())
+        if not all(sight(run.record) for sight in _sight):
+            raise no_run(run_id)
     except NotFound as error:
         raise NotFound(str(error), field="metric.run") from error
     with _lock:

@@ -193,9 +193,14 @@ def open_upload(home: Home, upload_id: str) -> Upload:
             raise FileNotFoundError(upload_id)
         upload = Upload.model_validate_json((folder / _MANIFEST).read_bytes())
     except (FileNotFoundError, ValidationError):
-        raise NotFound("there is no such upload; it was cancelled, imported or left alone too long") from None
+        raise no_upload() from None
     upload._folder = folder
     return upload
+
+
+def no_upload() -> NotFound:
+    """What is said of an upload that is not there, and of one that is somebody else's."""
+    return NotFound("there is no such upload; it was cancelled, imported or left alone too long")
 
 
 def cancel_upload(home: Home, upload_id: str) -> None:

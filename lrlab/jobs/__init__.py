@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
     from lrlab.jobs.changing import resume, retry, set_lr
-    from lrlab.jobs.imports import ImportStatus, cancel_import, import_status, run_import, running_imports, start_import
+    from lrlab.jobs.imports import (
+        ImportStatus,
+        cancel_import,
+        import_status,
+        no_import,
+        run_import,
+        running_imports,
+        start_import,
+    )
     from lrlab.jobs.launching import ensure_supervisor
     from lrlab.jobs.requests import (
         LabStatus,
@@ -29,7 +37,15 @@ if TYPE_CHECKING:
 _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
     "changing": ("resume", "retry", "set_lr"),
-    "imports": ("ImportStatus", "cancel_import", "import_status", "run_import", "running_imports", "start_import"),
+    "imports": (
+        "ImportStatus",
+        "cancel_import",
+        "import_status",
+        "no_import",
+        "run_import",
+        "running_imports",
+        "start_import",
+    ),
     "launching": ("ensure_supervisor",),
     "requests": (
         "LabStatus",
@@ -60,6 +76,7 @@ __all__ = [
     "import_status",
     "lab_status",
     "move",
+    "no_import",
     "plan",
     "position",
     "resume",

@@ -249,7 +249,7 @@ def _owner(home: Home, import_id: str) -> Identity | None:
 
 def _file(home: Home, import_id: str, suffix: str) -> Path:
     if not is_id(import_id):
-        raise _unknown(import_id)
+        raise no_import(import_id)
     return home.imports / f"{import_id}.{suffix}"
 
 
@@ -257,7 +257,7 @@ def _read(home: Home, import_id: str) -> ImportStatus:
     try:
         return ImportStatus.model_validate_json(_file(home, import_id, "json").read_bytes())
     except FileNotFoundError:
-        raise _unknown(import_id) from None
+        raise no_import(import_id) from None
 
 
 def _write(home: Home, status: ImportStatus) -> None:
@@ -265,7 +265,8 @@ def _write(home: Home, status: ImportStatus) -> None:
     write_atomic(_file(home, status.id, "json"), status.model_dump_json().encode(), sync=False)
 
 
-def _unknown(import_id: str) -> NotFound:
+def no_import(import_id: str) -> NotFound:
+    """What is said of an import that is not there, and of one that is somebody else's."""
     return NotFound(f"there is no import {shown(import_id)}; outcomes are kept for a week")
 
 

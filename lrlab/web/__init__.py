@@ -6,17 +6,28 @@ from starlette.routing import BaseRoute
 
 from lrlab.home import Home
 from lrlab.web import curve, finder, hand, live, predicting, runs, uploads
-from lrlab.web.access import Access, allowed_hosts
+from lrlab.web.access import Access, Who, allowed_hosts, asking, the_local_user
 from lrlab.web.assets import plotly_js
 from lrlab.web.live import streams_end_with_server
 from lrlab.web.sockets import answer_at_once
 
-__all__ = ["allowed_hosts", "answer_at_once", "routes", "streams_end_with_server"]
+__all__ = [
+    "Who",
+    "allowed_hosts",
+    "answer_at_once",
+    "asking",
+    "routes",
+    "streams_end_with_server",
+    "the_local_user",
+]
 
 
-def routes(home: Home, hosts: frozenset[str] | None = None) -> list[BaseRoute]:
-    """Every route of the lab, all below /api/. `hosts`: the Host names that are answered (None: all)."""
-    access = Access(hosts)
+def routes(home: Home, hosts: frozenset[str] | None = None, who: Who = the_local_user) -> list[BaseRoute]:
+    """Every route of the lab, all below /api/.
+
+    `hosts`: the Host names that are answered (None: all). `who`: tells whoever a request comes from.
+    """
+    access = Access(hosts, home, who)
     return [
         access.route("/api/plotly.js", plotly_js, "read the chart library"),
         *curve.routes(access),

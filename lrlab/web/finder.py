@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,8 +19,8 @@ from lrlab.experiments import Finder
 from lrlab.home import Home
 from lrlab.runs import RunStatus, Tail, load_run, stop_requested
 from lrlab.runs.finder import findings
-from lrlab.web.access import Access
-from lrlab.web.live import Hub
+from lrlab.web.access import Access, desk_of
+from lrlab.web.live import Hub, only_watched, still_seen
 from lrlab.web.strip import left
 from lrlab.web.view import Event
 
@@ -31,9 +33,19 @@ def routes(home: Home, access: Access) -> list[Route]:
     hub = Hub(home, build=FinderBuilder)
 
     async def finder(request: Request) -> Response:
-        return await hub.stream(request.path_params["run_id"])
+        desk, run_id = desk_of(request), request.path_params["run_id"]
+        others = await run_in_threadpool(only_watched, desk, [run_id])
+        return await hub.stream(Search(run_id, mine=not others), still_seen(desk, others))
 
     return [access.route("/api/finder/{run_id}", finder, "watch runs")]
+
+
+@dataclass(frozen=True)
+class Search:
+    """The run that a tab watches. `mine`: whoever watches may stop it."""
+
+    run_id: str
+    mine: bool = True
 
 
 class FinderBuilder:
@@ -43,12 +55,12 @@ class FinderBuilder:
     is a point, "seeds": int, "run": where it stands, in words}.
     """
 
-    def __init__(self, home: Home, run_id: str) -> None:
+    def __init__(self, home: Home, search: Search) -> None:
         """NotFound where there is no such run, or it trains a model."""
-        self._home, self._run = home, load_run(run_id, home)
+        self._home, self._run, self._mine = home, load_run(search.run_id, home), search.mine
         record = self._run.record
         if record.finder is None:
-            raise NotFound(f"run {run_id} finds no LR", field="run")
+            raise NotFound(f"run {search.run_id} finds no LR", field="run")
         self._finder: Finder = record.finder
         self._tail = Tail(self._run)
         self._figure, self._drawing = b"", 0
@@ -83,6 +95,7 @@ class FinderBuilder:
             "name": status.name,
             "state": status.state,
             "final": status.final,
+            "can_stop": self._mine and not status.final,
             "colour": CURVE,
             "share": 1.0 if status.state == "succeeded" else status.share,
             "stopping": stop_requested(self._run) and not status.final,

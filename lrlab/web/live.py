@@ -6,24 +6,32 @@ A tab that is slow to read skips what it missed: an event holds the whole pictur
 from __future__ import annotations
 
 import asyncio
+import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from lrlab.desk import Desk
 from lrlab.errors import NotFound
 from lrlab.home import Home
-from lrlab.web.access import Access
+from lrlab.web.access import Access, desk_of
 from lrlab.web.exit_signals import at_exit_signal
+from lrlab.web.pacing import Pace
 from lrlab.web.view import Builder, Event, View
 
 TICK = 0.5
-"""Seconds between two looks at the runs of a view."""
+"""Seconds between two looks at the runs of a view; more in a full class, see pacing.py."""
+
+LOOKERS = 2
+"""Looks at a time: more would only wait for each other, and each thread holds memory of its own."""
 
 SIGN_OF_LIFE = 10.0
 """Seconds after which a silent stream sends a comment, so that no proxy takes it for dead."""
@@ -41,9 +49,36 @@ def routes(home: Home, access: Access) -> list[Route]:
     hub = Hub(home)
 
     async def live(request: Request) -> Response:
-        return await hub.stream(View.from_query(request.query_params))
+        desk, view = desk_of(request), View.from_query(request.query_params)
+        others = await run_in_threadpool(only_watched, desk, view.runs)
+        return await hub.stream(replace(view, others=others), still_seen(desk, others))
 
-    return [access.route("/api/live", live, "watch runs")]
+    def watched(desk: Desk, request: HTTPConnection, action: str) -> None:
+        for run_id in View.from_query(request.query_params).runs:
+            desk.run(run_id, action)
+
+    return [access.route("/api/live", live, "watch runs", found=watched)]
+
+
+def only_watched(desk: Desk, runs: Iterable[str]) -> frozenset[str]:
+    """Those of the runs that are somebody else's, to look at and do nothing to."""
+    if desk.person.may_all:
+        return frozenset()
+    return frozenset(run_id for run_id in runs if not desk.may("stop a run", desk.run(run_id).record))
+
+
+def still_seen(desk: Desk, others: frozenset[str]) -> Callable[[], bool] | None:
+    """Whether somebody else's runs may still be looked at, which can end while they are; None where there are none."""
+    if not others:
+        return None
+
+    def seen() -> bool:
+        try:
+            return all(desk.run(run_id) for run_id in others)
+        except NotFound:
+            return False
+
+    return seen
 
 
 @contextmanager
@@ -72,15 +107,19 @@ class Hub:
     """
 
     def __init__(self, home: Home, tick: float = TICK, build: Callable[[Home, Any], Watched] | None = None) -> None:
-        self._home, self._tick, self._build = home, tick, build
+        self._home, self._build = home, build
+        self._pace, self._lookers = Pace(tick), CapacityLimiter(LOOKERS)
         self._channels: dict[Hashable, Channel] = {}
         _hubs.add(self)
 
-    async def stream(self, view: Hashable) -> Response:
-        """The answer that streams `view`; what cannot be shown is refused before the stream begins."""
+    async def stream(self, view: Hashable, allowed: Callable[[], bool] | None = None) -> Response:
+        """The answer that streams `view`; what cannot be shown is refused before the stream begins.
+
+        `allowed`: asked before every event whether the tab may still have it; the stream ends where it may not.
+        """
         await self.channel(view)
         return StreamingResponse(
-            self.follow(view),
+            self.follow(view, allowed),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -94,10 +133,10 @@ class Hub:
             # Another tab may have asked for the same while this one waited.
             channel = self._channels.get(view)
             if channel is None or channel.over:
-                channel = self._channels[view] = Channel(builder, self._tick)
+                channel = self._channels[view] = Channel(builder, self._pace, self._lookers)
         return channel
 
-    async def follow(self, view: Hashable) -> AsyncIterator[bytes]:
+    async def follow(self, view: Hashable, allowed: Callable[[], bool] | None = None) -> AsyncIterator[bytes]:
         """The events of `view` as bytes, until its last one or until nobody reads them any more."""
         channel = await self.channel(view)
         channel.listen()
@@ -106,6 +145,8 @@ class Hub:
             seen = 0
             while True:
                 newest = await channel.newer_than(seen, SIGN_OF_LIFE)
+                if allowed and not await run_in_threadpool(allowed):
+                    return
                 if newest:
                     seen, event = newest
                     yield event.data
@@ -128,9 +169,9 @@ class Hub:
 class Channel:
     """One view: a task that looks for news while anybody listens, and the newest event."""
 
-    def __init__(self, builder: Watched, tick: float) -> None:
+    def __init__(self, builder: Watched, pace: Pace, lookers: CapacityLimiter) -> None:
         self.over = False
-        self._builder, self._tick = builder, tick
+        self._builder, self._pace, self._lookers = builder, pace, lookers
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
         self._event: Event | None = None
@@ -171,18 +212,25 @@ class Channel:
     async def _run(self) -> None:
         try:
             while True:
-                event = await run_in_threadpool(self._poll)
+                event, seconds = await to_thread.run_sync(self._look, limiter=self._lookers)
+                self._pace.took(self, seconds)
                 if event:
                     self._event = event
                     self._version += 1
                     self._wake()
                     if event.last:
                         return
-                await asyncio.sleep(self._tick)
+                await asyncio.sleep(self._pace.interval)
         finally:
             # Also where a look failed: the streams end, the browsers ask again, and the log says why.
+            self._pace.forget(self)
             self.over = True
             self._wake()
+
+    def _look(self) -> tuple[Event | None, float]:
+        """What is new, and the seconds of one core that it took to see."""
+        began = time.thread_time()
+        return self._poll(), time.thread_time() - began
 
     def _poll(self) -> Event | None:
         try:

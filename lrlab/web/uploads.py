@@ -21,7 +21,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -29,18 +29,17 @@ from lrlab.datasets import (
     MAX_FILES,
     Sample,
     Upload,
-    begin_upload,
-    cancel_upload,
     check_name,
     load_dataset,
     open_upload,
     sweep_uploads,
     thumbnail,
 )
+from lrlab.desk import Desk
 from lrlab.errors import LabError, from_validation
 from lrlab.home import Home
-from lrlab.jobs import cancel_import, import_status, start_import
-from lrlab.web.access import Access
+from lrlab.jobs import cancel_import, import_status
+from lrlab.web.access import Access, desk_of
 from lrlab.web.framing import Unpacker
 
 BLOCK = 1024**2
@@ -81,14 +80,26 @@ def routes(home: Home, access: Access) -> list[Route]:
     images = Images(home)
     return [
         access.route("/api/uploads", images.begin, "upload images", ("POST",)),
-        access.route("/api/uploads/{id}/files", images.receive, "upload images", ("PUT",)),
-        access.route("/api/uploads/{id}/import", images.finish, "upload images", ("POST",)),
-        access.route("/api/uploads/{id}", images.cancel, "upload images", ("DELETE",)),
-        access.route("/api/imports", images.add, "upload images", ("POST",)),
-        access.route("/api/imports/{id}", images.watch, "watch an import"),
-        access.route("/api/imports/{id}", images.cancel_import, "cancel an import", ("DELETE",)),
-        access.route("/api/datasets/{id}/thumbnail/{row:int}", images.thumbnail, "look at images"),
+        access.route("/api/uploads/{id}/files", images.receive, "go on with an upload", ("PUT",), upload_of),
+        access.route("/api/uploads/{id}/import", images.finish, "go on with an upload", ("POST",), upload_of),
+        access.route("/api/uploads/{id}", images.cancel, "cancel an upload", ("DELETE",)),
+        access.route("/api/imports", images.add, "add the sample set", ("POST",)),
+        access.route("/api/imports/{id}", images.watch, "watch an import", found=import_of),
+        access.route("/api/imports/{id}", images.cancel_import, "cancel an import", ("DELETE",), import_of),
+        access.route("/api/datasets/{id}/thumbnail/{row:int}", images.thumbnail, "look at images", found=images_of),
     ]
+
+
+def upload_of(desk: Desk, connection: HTTPConnection, action: str) -> object:
+    return desk.upload(connection.path_params["id"], action)
+
+
+def import_of(desk: Desk, connection: HTTPConnection, action: str) -> object:
+    return desk.importing(connection.path_params["id"], action)
+
+
+def images_of(desk: Desk, connection: HTTPConnection, action: str) -> object:
+    return desk.dataset(connection.path_params["id"], action)
 
 
 class Images:
@@ -106,7 +117,7 @@ class Images:
 
         def begin() -> Upload:
             sweep_uploads(self._home)
-            return begin_upload(self._home, check_name(self._home, asked.name), asked.files)
+            return desk_of(request).begin_upload(check_name(self._home, asked.name), asked.files)
 
         upload = await run_in_threadpool(begin)
         return JSONResponse({"id": upload.id})
@@ -143,20 +154,20 @@ class Images:
         asked = await _json(request, _Named, LARGEST_WISH)
 
         def start() -> str:
-            return start_import(self._home, open_upload(self._home, request.path_params["id"]), asked.name)
+            return desk_of(request).start_import(open_upload(self._home, request.path_params["id"]), asked.name)
 
         return JSONResponse({"import": await run_in_threadpool(start)})
 
     async def cancel(self, request: Request) -> Response:
         """Leaves nothing of the upload; one that is already gone is no error."""
-        await run_in_threadpool(cancel_upload, self._home, request.path_params["id"])
+        await run_in_threadpool(desk_of(request).cancel_upload, request.path_params["id"])
         return JSONResponse({})
 
     async def add(self, request: Request) -> Response:
-        """Images that need not travel: those on the server, and the sample set."""
+        """Images that need not travel: the sample set, and for those who may name a path those on the server."""
         asked = await _json(request, _Wish, LARGEST_WISH)
         source, name = (Sample(), Sample.name) if asked.sample else (asked.path, asked.name)
-        return JSONResponse({"import": await run_in_threadpool(start_import, self._home, source, name)})
+        return JSONResponse({"import": await run_in_threadpool(desk_of(request).start_import, source, name)})
 
     async def watch(self, request: Request) -> Response:
         status = await run_in_threadpool(import_status, self._home, request.path_params["id"])

@@ -1,5 +1,7 @@
 """Every route passes the table of actions, the Host check and, where it changes something, the Origin check."""
 
+from pathlib import Path
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -7,9 +9,12 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from lrlab.errors import LabError, NotFound
-from lrlab.web.access import ACTIONS, LOCAL_HOSTS, Access, allowed_hosts
+from lrlab.home import Home
+from lrlab.rights import ACTIONS
+from lrlab.web.access import LOCAL_HOSTS, Access, allowed_hosts
 
 SOCKET = "preview a schedule while it is composed"
+HERE = Home(Path("no-lab"))
 
 
 async def fine(request):
@@ -25,7 +30,7 @@ async def missing(request):
 
 
 def client(endpoint, action, hosts=LOCAL_HOSTS):
-    route = Access(hosts).route("/api/it", endpoint, action, ("GET", "POST"))
+    route = Access(hosts, HERE).route("/api/it/{run_id}", endpoint, action, ("GET", "POST"))
     return TestClient(Starlette(routes=[route]), base_url="http://127.0.0.1:8501")
 
 
@@ -49,7 +54,7 @@ def client(endpoint, action, hosts=LOCAL_HOSTS):
     ],
 )
 def test_host_and_origin(action, headers, status):
-    assert client(fine, action).post("/api/it", headers=headers).status_code == status
+    assert client(fine, action).post("/api/it/x", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_a_socket_is_only_for_pages_of_this_server(headers, accepted):
         await socket.accept()
         await socket.close()
 
-    route = Access(LOCAL_HOSTS).socket("/api/it", talk, SOCKET)
+    route = Access(LOCAL_HOSTS, HERE).socket("/api/it", talk, SOCKET)
     here = TestClient(Starlette(routes=[route]), base_url="http://127.0.0.1:8501")
     headers = {"host": "127.0.0.1:8501", **headers}
     if accepted:
@@ -91,13 +96,13 @@ def test_a_server_open_to_a_class_takes_any_host_but_no_foreign_origin():
     assert allowed_hosts("0.0.0.0") is None
     open_to_all = client(fine, "stop a run", hosts=None)
     here = {"host": "lab.school:8501", "origin": "http://lab.school:8501"}
-    assert open_to_all.post("/api/it", headers=here).status_code == 200
-    assert open_to_all.post("/api/it", headers={**here, "origin": "http://evil.example"}).status_code == 403
+    assert open_to_all.post("/api/it/x", headers=here).status_code == 200
+    assert open_to_all.post("/api/it/x", headers={**here, "origin": "http://evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize(("endpoint", "status"), [(refused, 400), (missing, 404)])
 def test_a_refusal_is_a_sentence_and_no_traceback(endpoint, status):
-    answer = client(endpoint, "watch runs").get("/api/it")
+    answer = client(endpoint, "watch runs").get("/api/it/x")
     assert answer.status_code == status
     assert "Traceback" not in answer.text
     assert answer.json()["error"]
@@ -105,12 +110,17 @@ def test_a_refusal_is_a_sentence_and_no_traceback(endpoint, status):
 
 def test_a_route_without_an_entry_in_the_table_cannot_be_made():
     with pytest.raises(KeyError):
-        Access(None).route("/api/it", fine, "do something new")
+        Access(None, HERE).route("/api/it", fine, "do something new")
     with pytest.raises(KeyError):
-        Access(None).socket("/api/it", fine, "do something new")
+        Access(None, HERE).socket("/api/it", fine, "do something new")
 
 
-@pytest.mark.parametrize("action", [action for action, kind in ACTIONS.items() if kind != "converse"])
+@pytest.mark.parametrize("action", [name for name, action in ACTIONS.items() if action.kind != "converse"])
 def test_a_socket_is_only_made_for_what_the_table_gives_one(action):
     with pytest.raises(ValueError, match="not done over a WebSocket"):
-        Access(None).socket("/api/it", fine, action)
+        Access(None, HERE).socket("/api/it/{run_id}", fine, action)
+
+
+def test_a_route_that_names_nothing_is_not_made_for_what_is_done_to_something():
+    with pytest.raises(ValueError, match="names nothing"):
+        Access(None, HERE).route("/api/it", fine, "stop a run", ("POST",))

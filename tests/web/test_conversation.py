@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from lrlab.home import Home
 from lrlab.web.access import LOCAL_HOSTS, Access
 from lrlab.web.conversation import IMPATIENT, converse
 
@@ -30,7 +32,9 @@ class Lab:
         self.asked: list[bytes] = []
         self.working = threading.Event()
         self.go = threading.Event()
-        route = Access(LOCAL_HOSTS).socket("/api/it", self._talk, "preview a schedule while it is composed")
+        route = Access(LOCAL_HOSTS, Home(Path("no-lab"))).socket(
+            "/api/it", self._talk, "preview a schedule while it is composed"
+        )
         config = uvicorn.Config(Starlette(routes=[route]), port=0, ws="websockets-sansio", log_level="critical")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)

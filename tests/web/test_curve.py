@@ -14,8 +14,8 @@ HERE = {"origin": "http://testserver"}
 
 
 @pytest.fixture
-def client():
-    return TestClient(Starlette(routes=routes(Access(None))))
+def client(home):
+    return TestClient(Starlette(routes=routes(Access(None, home))))
 
 
 def test_a_state_gives_a_figure(client):

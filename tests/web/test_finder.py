@@ -15,7 +15,7 @@ from lrlab.experiments import Finder
 from lrlab.jobs import requests
 from lrlab.web import finder
 from lrlab.web.access import LOCAL_HOSTS, Access
-from lrlab.web.finder import FinderBuilder
+from lrlab.web.finder import FinderBuilder, Search
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def parsed(event: bytes) -> tuple[str, dict[str, Any]]:
 
 def test_an_event_holds_the_figure_and_where_it_stands(home, start_search):
     worker = start_search(name="<b>烘焙</b>").search(40)
-    event = FinderBuilder(home, worker.run.id).poll()
+    event = FinderBuilder(home, Search(worker.run.id)).poll()
     name, data = parsed(event.data)
     assert (name, event.last, data["drawable"], data["seeds"]) == ("news", False, True, 1)
     run = data["run"]
@@ -41,7 +41,7 @@ def test_an_event_holds_the_figure_and_where_it_stands(home, start_search):
 
 def test_nothing_new_is_no_event_and_only_rows_draw_anew(home, start_search):
     worker = start_search().search(5)
-    builder = FinderBuilder(home, worker.run.id)
+    builder = FinderBuilder(home, Search(worker.run.id))
     first = parsed(builder.poll().data)[1]
     assert builder.poll() is None
     jobs.stop(home, worker.run.id)
@@ -53,14 +53,14 @@ def test_nothing_new_is_no_event_and_only_rows_draw_anew(home, start_search):
 
 
 def test_before_the_first_update_there_is_nothing_to_draw(home, start_search):
-    data = parsed(FinderBuilder(home, start_search().run.id).poll().data)[1]
+    data = parsed(FinderBuilder(home, Search(start_search().run.id)).poll().data)[1]
     assert not data["drawable"]
     assert data["run"]["message"] == "Starting worker"
 
 
 def test_the_last_event_has_the_suggestions(home, start_search):
     worker = start_search(Finder(seeds=2)).search()
-    builder = FinderBuilder(home, worker.run.id)
+    builder = FinderBuilder(home, Search(worker.run.id))
     assert not builder.poll().last
     worker.end()
     event = builder.poll()
@@ -73,18 +73,18 @@ def test_the_last_event_has_the_suggestions(home, start_search):
 def test_a_failure_stands_in_its_place_once(home, start_search):
     worker = start_search().search(3)
     worker.end("failed", cause="the disk is full", advice="Delete runs.")
-    run = parsed(FinderBuilder(home, worker.run.id).poll().data)[1]["run"]
+    run = parsed(FinderBuilder(home, Search(worker.run.id)).poll().data)[1]["run"]
     assert (run["cause"], run["advice"], run["message"]) == ("The disk is full", "Delete runs.", "")
 
 
 def test_a_run_that_trains_is_no_search(home, start_run):
     with pytest.raises(NotFound, match="finds no LR"):
-        FinderBuilder(home, start_run().run.id)
+        FinderBuilder(home, Search(start_run().run.id))
 
 
 def test_the_route_streams_a_search_to_its_end(home, start_search):
     run = start_search().search().end()
-    app = Starlette(routes=finder.routes(home, Access(LOCAL_HOSTS)))
+    app = Starlette(routes=finder.routes(home, Access(LOCAL_HOSTS, home)))
     with TestClient(app, base_url="http://127.0.0.1:8501") as client:
         answer = client.get(f"/api/finder/{run.id}")
         assert answer.status_code == 200

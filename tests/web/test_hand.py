@@ -21,7 +21,7 @@ STEP = {"scheduler": {"name": "StepLR", "step_size": 2, "gamma": 0.5}}
 
 @pytest.fixture
 def client(home):
-    return TestClient(Starlette(routes=hand.routes(home, Access(LOCAL_HOSTS))), base_url="http://127.0.0.1:8501")
+    return TestClient(Starlette(routes=hand.routes(home, Access(LOCAL_HOSTS, home))), base_url="http://127.0.0.1:8501")
 
 
 def strip(home, run):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -20,6 +21,7 @@ from lrlab.web import live, view
 from lrlab.web.access import Access
 from lrlab.web.exit_signals import at_exit_signal
 from lrlab.web.live import Hub
+from lrlab.web.pacing import Pace
 from lrlab.web.view import Builder, Event, View
 
 FAST = 0.01
@@ -386,7 +388,7 @@ def test_outside_the_main_thread_no_signal_is_touched():
 
 @pytest.fixture
 def client(home):
-    return TestClient(Starlette(routes=live.routes(home, Access(None))))
+    return TestClient(Starlette(routes=live.routes(home, Access(None, home))))
 
 
 def test_a_finished_run_is_one_last_event_and_the_end(client, start_run):
@@ -413,6 +415,6 @@ def test_a_bad_query_names_its_field(client):
 
 def test_a_run_that_vanishes_between_two_looks_is_waited_out(home, start_run, monkeypatch):
     worker = start_run().train(3)
-    channel = live.Channel(Builder(home, View((worker.run.id,))), FAST)
+    channel = live.Channel(Builder(home, View((worker.run.id,))), Pace(FAST), CapacityLimiter(1))
     monkeypatch.setattr(view.Builder, "poll", lambda self: (_ for _ in ()).throw(NotFound("gone")))
     assert channel._poll() is None

@@ -26,7 +26,7 @@ HOSTILE = ["abcdefghij", "..", "%2e%2e%2f%2e%2e", "..%5c..", "ABCDEFGHIJ", "x" *
 
 @pytest.fixture
 def client(home):
-    return TestClient(Starlette(routes=runs.routes(home, Access(LOCAL_HOSTS))), base_url="http://127.0.0.1:8501")
+    return TestClient(Starlette(routes=runs.routes(home, Access(LOCAL_HOSTS, home))), base_url="http://127.0.0.1:8501")
 
 
 # ---- stop -----------------------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Finder {
     put(parts.trouble.lastChild, this.refusal ? "" : run.advice);
     // Before the first point the stage says it.
     parts.trouble.hidden = !this.refusal && (!drawable || !run.cause);
-    parts.stop.hidden = run.final;
+    parts.stop.hidden = !run.can_stop;
     parts.stop.disabled = run.stopping || this.asked;
     put(parts.stop, parts.stop.disabled ? texts.stopping : texts.stop);
     parts.file.hidden = !(run.final && drawable);

@@ -59,7 +59,7 @@ class Strip {
     put(parts.trouble.lastChild, this.refusal ? "" : words.advice);
     // Before the first point the stage says it, and among several runs their one line does.
     parts.trouble.hidden = !this.refusal && (brief || !drawable || !parts.trouble.firstChild.textContent);
-    parts.stop.hidden = run.final;
+    parts.stop.hidden = !run.can_stop;
     if (run.final) this.asked = false; // it may be resumed, and stopped again
     parts.stop.disabled = run.stopping || this.asked === true;
     put(parts.stop, parts.stop.disabled ? this.texts.stopping : this.texts.stop);
