@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from lrlab.jobs.slots import Slot
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,16 @@ class Backend(Protocol):
     it stays known whether the run has a worker that lives.
     """
 
-    def capacity(self) -> int:
-        """How many runs may be worked on at a time."""
+    def slots(self) -> Sequence[Slot]:
+        """What may be given to runs at this moment, the slots with a GPU first; one run each."""
         ...
 
-    def prepare(self) -> str:
-        """The ticket of a worker that waits for a run, started now where none does; the same until `submit`."""
+    def gpu(self, ticket: str) -> str:
+        """The GPU of the slot that the worker was started in; empty where it has none to itself."""
+        ...
+
+    def prepare(self, slot: Slot) -> str:
+        """The ticket of a worker that waits for a run in `slot`, started where none does; the same until `submit`."""
         ...
 
     def submit(self, ticket: str, run_id: str) -> None:
@@ -48,14 +55,14 @@ class Backend(Protocol):
         """The end of this worker has been dealt with; its ticket will not be asked about again."""
         ...
 
-    def keep_warm(self) -> None:
-        """Has a worker import all it needs and wait for a run; does nothing while one does."""
+    def keep_warm(self, slot: Slot) -> None:
+        """Has a worker import all it needs and wait for a run in `slot`; does nothing while one does."""
         ...
 
     def warm(self) -> str | None:
-        """The ticket of the worker that waits for a run and has imported all it needs, or None."""
+        """The ticket of a worker that waits for a run and has imported all it needs, or None."""
         ...
 
     def close(self) -> None:
-        """Lets the waiting worker go; those that have a run go on."""
+        """Lets the waiting workers go; those that have a run go on."""
         ...

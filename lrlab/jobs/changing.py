@@ -13,6 +13,8 @@ from lrlab.experiments import Rprop
 from lrlab.home import Home
 from lrlab.jobs.launching import ensure_supervisor
 from lrlab.jobs.queue import Queue
+from lrlab.jobs.quotas import check_jobs
+from lrlab.jobs.slots import device_of
 from lrlab.runs import (
     FINAL,
     LRRequest,
@@ -54,6 +56,7 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
     if state not in FINAL:
         raise LabError(f"run {run_id} is {state}; only a run that has ended goes on", "run")
     _check(home, run.record, epochs)
+    check_jobs(home, run.record.owner)
     ensure_supervisor(home)
     with Queue(home) as queue:
         _wait_until_left(run, queue)
@@ -68,7 +71,7 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
 
         revise(run, change)
         try:
-            queue.add(run_id)
+            queue.add(run_id, device_of(before))
         except BaseException:
             revise(run, lambda record: {name: getattr(before, name) for name in _again(before, epochs)})
             raise

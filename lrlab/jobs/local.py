@@ -1,4 +1,4 @@
-"""Workers as processes of this machine: each in a session of its own, one kept warm for the next run."""
+"""Workers as processes of this machine: each in a session of its own, in a slot, one kept warm for the next run."""
 
 from __future__ import annotations
 
@@ -15,19 +15,16 @@ from typing import IO
 
 import psutil
 
-from lrlab.errors import NotFound
+from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.detached import environment, give_way, own_session
+from lrlab.jobs.slots import Slot, runs_at_a_time, slots, visible_gpus
 from lrlab.process import Identity, find, identity, is_alive
-from lrlab.runs import load_run
+from lrlab.runs import last_lines, load_run
+from lrlab.runs.printed import READY, shortened
 
 WORKER = (sys.executable, "-m", "lrlab", "work", "--wait")
-
-READY = b"ready"
-"""The line that a waiting worker prints once it has imported all it needs."""
-
-TAIL_LINES, TAIL_CHARACTERS = 3, 600
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at a worker that another supervisor started; our own cost nothing to ask."""
@@ -38,32 +35,54 @@ LONGEST_PAUSE = 60.0
 _log = logging.getLogger(__name__)
 
 
-class Local:
-    """The local backend. `command` starts a worker that waits; `slots` is how many may have a run at a time."""
+class Ticket(Identity):
+    """The name of a worker: which process it is, and the GPU that it was given, if any."""
 
-    def __init__(self, home: Home, *, slots: int = 1, command: Sequence[str] = WORKER) -> None:
+    gpu: str = ""
+
+
+class Local:
+    """The local backend. `command` starts a worker that waits.
+
+    LabError where LRLAB_JOBS or lab.toml holds what is not allowed; what goes wrong there later leaves the slots as
+    they are, and is logged.
+    """
+
+    def __init__(self, home: Home, *, command: Sequence[str] = WORKER) -> None:
         self._home = home
-        self._slots = slots
         self._command = list(command)
+        self._gpus = visible_gpus()
+        self._set_when = self._changed()
+        self._slots = slots(runs_at_a_time(home), self._gpus)
         self._children: dict[str, _Child] = {}
         self._adopted: dict[str, float] = {}  # ticket: when we looked last
-        self._spare: str | None = None
+        self._spares: dict[Slot, str] = {}
         self._deaths = 0
         self._try_again = float("-inf")
 
-    def capacity(self) -> int:
+    def slots(self) -> Sequence[Slot]:
+        changed = self._changed()
+        if changed != self._set_when:
+            self._set_when = changed
+            try:
+                self._slots = slots(runs_at_a_time(self._home), self._gpus)
+            except LabError as error:
+                _log.error("%s; the slots stay as they are", error)
+            for slot in [slot for slot in self._spares if slot not in self._slots]:
+                self._let_go(slot)
         return self._slots
 
-    def prepare(self) -> str:
-        if self._spare is not None and self._children[self._spare].process.poll() is not None:
-            self._bury_spare()
-        if self._spare is None:
-            self._spare = self._start()
-        return self._spare
+    def gpu(self, ticket: str) -> str:
+        return Ticket.model_validate_json(ticket).gpu
+
+    def prepare(self, slot: Slot) -> str:
+        self._bury(slot)
+        return self._spares.get(slot) or self._start(slot)
 
     def submit(self, ticket: str, run_id: str) -> None:
         child = self._children[ticket]
-        self._spare, self._deaths = None, 0
+        self._spares = {slot: spare for slot, spare in self._spares.items() if spare != ticket}
+        self._deaths = 0
         # A worker that died while it waited takes nothing; `status` tells of its end like of any other.
         with suppress(BrokenPipeError):
             child.stdin.write(f"{run_id}\n".encode())
@@ -93,11 +112,11 @@ class Local:
 
     def log_tail(self, ticket: str, run_id: str) -> str:
         try:
-            printed = _end_of(load_run(run_id, self._home).worker_log)
-        except (FileNotFoundError, NotFound):
-            printed = b""
+            printed = last_lines(load_run(run_id, self._home).worker_log)
+        except NotFound:
+            printed = ""
         child = self._children.get(ticket)
-        return _last_lines(printed or (child.printed() if child else b""))
+        return printed or (shortened(child.printed()) if child else "")
 
     def forget(self, ticket: str) -> None:
         self._adopted.pop(ticket, None)
@@ -105,24 +124,33 @@ class Local:
         if child:
             child.output.close()
 
-    def keep_warm(self) -> None:
-        if self._spare is not None and self._children[self._spare].process.poll() is not None:
-            self._bury_spare()
-        if self._spare is None and time.monotonic() >= self._try_again:
-            self._spare = self._start()
+    def keep_warm(self, slot: Slot) -> None:
+        self._bury(slot)
+        if slot not in self._spares and time.monotonic() >= self._try_again:
+            self._start(slot)
 
     def warm(self) -> str | None:
-        if self._spare is None:
-            return None
-        child = self._children[self._spare]
-        return self._spare if child.process.poll() is None and child.is_ready() else None
+        for ticket in self._spares.values():
+            child = self._children[ticket]
+            if child.process.poll() is None and child.is_ready():
+                return ticket
+        return None
 
     def close(self) -> None:
-        if self._spare is not None:
-            self._children[self._spare].stdin.close()  # the end of its input ends it
-            self._spare = None
+        for slot in list(self._spares):
+            self._let_go(slot)
 
-    def _start(self) -> str:
+    def _changed(self) -> int:
+        """When lab.toml was changed last, in nanoseconds; 0 where there is none."""
+        try:
+            return self._home.settings.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def _let_go(self, slot: Slot) -> None:
+        self._children[self._spares.pop(slot)].stdin.close()  # the end of its input ends it
+
+    def _start(self, slot: Slot) -> str:
         # A file and no pipe: a worker must be able to print when this supervisor is gone.
         with tempfile.NamedTemporaryFile(prefix="lrlab-worker-", delete=False) as printing:
             output = Path(printing.name).open("rb")  # noqa: SIM115 - open as long as the worker lives
@@ -132,24 +160,27 @@ class Local:
                 stdout=printing,
                 stderr=subprocess.STDOUT,
                 cwd=self._home.root,
-                env=environment(self._home),
+                env={**environment(self._home), **slot.environment},
                 **own_session(),
             )
         with suppress(PermissionError):  # Windows keeps the name while the file is open
             Path(printing.name).unlink()
         give_way(process.pid)
-        ticket = identity(process.pid).model_dump_json()
+        ticket = Ticket(**identity(process.pid).model_dump(), gpu=slot.gpu).model_dump_json()
         self._children[ticket] = _Child(process, output)
+        self._spares[slot] = ticket
         return ticket
 
-    def _bury_spare(self) -> None:
+    def _bury(self, slot: Slot) -> None:
         """Takes note of a worker that ended before it was given a run, and lets some time pass before the next."""
-        ticket, self._spare = self._spare, None
-        assert ticket is not None
+        ticket = self._spares.get(slot)
+        if ticket is None or self._children[ticket].process.poll() is None:
+            return
+        del self._spares[slot]
         self._deaths += 1
         self._try_again = time.monotonic() + min(LONGEST_PAUSE, 2.0**self._deaths)
         child = self._children[ticket]
-        _log.error("a waiting worker ended with code %s: %s", child.process.returncode, _last_lines(child.printed()))
+        _log.error("a waiting worker ended with code %s: %s", child.process.returncode, shortened(child.printed()))
         self.forget(ticket)
 
 
@@ -171,18 +202,5 @@ class _Child:
         return self.output.read()
 
     def is_ready(self) -> bool:
-        self.ready = self.ready or READY in (line.strip() for line in self.printed().splitlines())
+        self.ready = self.ready or READY.encode() in (line.strip() for line in self.printed().splitlines())
         return self.ready
-
-
-def _end_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 16 * 1024))
-        return file.read()
-
-
-def _last_lines(printed: bytes) -> str:
-    lines = [line.strip() for line in printed.decode(errors="replace").splitlines()]
-    kept = [line for line in lines if line and line != READY.decode()][-TAIL_LINES:]
-    return "\n".join(kept)[-TAIL_CHARACTERS:]

@@ -6,26 +6,33 @@ A row stands for a run that has not ended. run.json stays the truth about the ru
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 
 from filelock import FileLock
 
+from lrlab.errors import LabError
 from lrlab.home import Home
 
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE jobs (
     turn INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id TEXT NOT NULL UNIQUE,
     worker TEXT,                          -- the ticket of the worker that has it; NULL while it waits
-    claims INTEGER NOT NULL DEFAULT 0     -- how many workers were given it
+    claims INTEGER NOT NULL DEFAULT 0,    -- how many workers were given it
+    device TEXT NOT NULL DEFAULT 'auto'   -- what it is to be trained on
 );
 CREATE INDEX waiting ON jobs (turn) WHERE worker IS NULL;
 CREATE TABLE spare (worker TEXT NOT NULL) -- one row while a warm worker waits for a run
 """
+
+
+_FROM_1 = "ALTER TABLE jobs ADD COLUMN device TEXT NOT NULL DEFAULT 'auto'"
+"""What makes a queue of version 1 one of version 2."""
 
 
 @dataclass(frozen=True)
@@ -38,29 +45,48 @@ class Job:
 
 
 class Queue:
-    """One connection to the queue, for one thread; a context manager that closes it."""
+    """One connection to the queue, for one thread; a context manager that closes it.
+
+    A queue of an earlier version is brought to this one; LabError where a later lrlab wrote it.
+    """
 
     def __init__(self, home: Home) -> None:
         self._connection = sqlite3.connect(home.queue, timeout=30, isolation_level=None)
         # A commit that a power cut undoes is repaired from run.json, so fsync at checkpoints is enough.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if self._version() != _VERSION:
-            with FileLock(home.root / ".queue.lock"):  # SQLite lets no one wait for a change of the journal's mode
-                if self._version() != _VERSION:
-                    self._connection.execute("PRAGMA journal_mode = WAL")
-                    self._connection.executescript(f"BEGIN; {_SCHEMA}; PRAGMA user_version = {_VERSION}; COMMIT")
+            try:
+                with FileLock(home.root / ".queue.lock"):  # SQLite lets no one wait for a change of the journal's mode
+                    self._bring_up()
+            except BaseException:
+                self._connection.close()
+                raise
 
-    def add(self, run_id: str) -> None:
-        """Puts a run at the end; one that is in the queue already keeps its place."""
-        self._connection.execute("INSERT OR IGNORE INTO jobs (run_id) VALUES (?)", (run_id,))
+    def _bring_up(self) -> None:
+        version = self._version()
+        if version > _VERSION:
+            raise LabError(
+                f"the queue was written by a later lrlab (version {version}, this one knows {_VERSION}); update lrlab"
+            )
+        if version < _VERSION:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            change = _FROM_1 if version == 1 else _SCHEMA
+            self._connection.executescript(f"BEGIN; {change}; PRAGMA user_version = {_VERSION}; COMMIT")
 
-    def claim(self, worker: str) -> Job | None:
-        """Gives the next waiting run to `worker`, or None where none waits. Of many who ask, one gets it."""
+    def add(self, run_id: str, device: str = "auto") -> None:
+        """Puts a run at the end; one that is in the queue already keeps its place. `device`: what it asks for."""
+        self._connection.execute("INSERT OR IGNORE INTO jobs (run_id, device) VALUES (?, ?)", (run_id, device))
+
+    def claim(self, worker: str, devices: Sequence[str] = ()) -> Job | None:
+        """Gives the next waiting run to `worker`, or None where none waits. Of many who ask, one gets it.
+
+        `devices`: only a run that asks for one of these; none: any.
+        """
         rows = self._connection.execute(
             "UPDATE jobs SET worker = ?, claims = claims + 1 "
-            "WHERE turn = (SELECT turn FROM jobs WHERE worker IS NULL ORDER BY turn LIMIT 1) "
+            f"WHERE turn = (SELECT turn FROM jobs WHERE {_waiting(devices)} ORDER BY turn LIMIT 1) "
             "RETURNING run_id, worker, claims",
-            (worker,),
+            (worker, *devices),
         ).fetchall()
         return Job(*rows[0]) if rows else None
 
@@ -112,9 +138,9 @@ class Queue:
         rows = self._connection.execute("SELECT run_id FROM jobs WHERE worker IS NULL ORDER BY turn")
         return [run_id for (run_id,) in rows]
 
-    def waiting(self) -> int:
-        """How many runs wait."""
-        return self._one("SELECT count(*) FROM jobs WHERE worker IS NULL")
+    def waiting(self, devices: Sequence[str] = ()) -> int:
+        """How many runs wait; with `devices`, how many of them ask for one of these."""
+        return self._one(f"SELECT count(*) FROM jobs WHERE {_waiting(devices)}", *devices)
 
     def claimed(self) -> list[Job]:
         """The runs that workers have, in the order in which they came."""
@@ -161,3 +187,8 @@ class Queue:
     def _one(self, sql: str, *values: str) -> int:
         with closing(self._connection.execute(sql, values)) as cursor:
             return int(cursor.fetchone()[0])
+
+
+def _waiting(devices: Sequence[str]) -> str:
+    """The condition of a run that waits and, if there are any, asks for one of `devices`."""
+    return f"worker IS NULL AND device IN ({', '.join('?' * len(devices))})" if devices else "worker IS NULL"

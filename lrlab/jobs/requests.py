@@ -14,6 +14,7 @@ from lrlab.experiments.weights import check_weights
 from lrlab.home import Home
 from lrlab.jobs.launching import ensure_supervisor
 from lrlab.jobs.queue import Queue
+from lrlab.jobs.quotas import check_disk, check_jobs
 from lrlab.process import Identity, is_alive
 from lrlab.runs import (
     FINAL,
@@ -58,7 +59,7 @@ def plan(home: Home, experiment: Experiment) -> Plan:
     """What `experiment` comes to, checked to the end; changes nothing.
 
     LabError names the field: a data set that is not there or leaves nothing to validate on, an update of more images
-    than there are to train on, a schedule whose LR or momentum leaves its range on the way.
+    than there are to train on, a schedule whose LR or momentum leaves its range on the way, a disk without the room.
     """
     dataset = load_dataset(home, experiment.dataset)
     parts = split(dataset, experiment.validation)
@@ -81,6 +82,7 @@ def plan(home: Home, experiment: Experiment) -> Plan:
         )
     steps_per_epoch = train // experiment.images_per_update
     _check_curve(experiment, steps_per_epoch)
+    check_disk(home, dataset, experiment)
     return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
 
 
@@ -91,6 +93,7 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
     optimiser's LR cannot be moved or pretrained weights are not to be had; then nothing was made.
     """
     planned = plan(home, experiment)
+    check_jobs(home, owner)
     if experiment.pretrained != "none":
         check_weights(experiment.model.name)
     if finder and isinstance(experiment.optimizer, Rprop):
@@ -112,7 +115,7 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
         steps = finder.steps if finder else planned.steps_per_epoch
         run = create_run(home, experiment, dataset=facts, steps_per_epoch=steps, finder=finder, owner=owner)
         try:
-            queue.add(run.id)
+            queue.add(run.id, experiment.device)
         except BaseException:
             delete_run(run)
             raise
@@ -120,15 +123,16 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
     return run
 
 
-def stop(home: Home, run_id: str) -> None:
+def stop(home: Home, run_id: str, *, force: bool = False) -> None:
     """Stops a run: at once where it waits, at its worker's next step where it runs; nothing where it has ended.
 
+    A worker that does not stop is ended after 20 s, with `force` at once; its best model and newest checkpoint stay.
     NotFound where there is no such run.
     """
     run = load_run(run_id, home)
     if run.record.state in FINAL:
         return
-    request_stop(run)
+    request_stop(run, force=force)
     with Queue(home) as queue:
         withdrawn = queue.withdraw(run_id)
     if withdrawn:

@@ -7,9 +7,10 @@ run, run.json how far it is, so that its end at any moment loses no run and the 
 from __future__ import annotations
 
 import logging
-import os
+import math
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,9 @@ from lrlab.jobs.backend import Backend, Ended
 from lrlab.jobs.local import WORKER, Local
 from lrlab.jobs.queue import Job, Queue
 from lrlab.jobs.settling import has_worker, settle
-from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_requested, stop_requested_at
+from lrlab.jobs.slots import Slot, device_of
+from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_forced, stop_requested, stop_requested_at
+from lrlab.settings import supervisor_idle
 
 TICK = 0.1
 """Seconds between two looks at the queue and the workers; a look costs some ten microseconds."""
@@ -36,7 +39,7 @@ SPARE_PAUSE = 10.0
 """Seconds after a run was started before the next worker is warmed, where no slot is free: the run starts first."""
 
 IDLE = 15 * 60.0
-"""Seconds without any run after which the supervisor leaves, unless LRLAB_IDLE_SECONDS says otherwise."""
+"""Seconds without any run after which a supervisor leaves that nobody told otherwise (lrlab.settings)."""
 
 MOST_CLAIMS = 3
 """Workers that a run is given before it counts as one that no worker survives."""
@@ -87,7 +90,8 @@ class Supervisor:
         self._idle = idle
         self._work: dict[str, _Work] = {}
         self._leaving: dict[str, float] = {}  # ticket of a worker that has done its run: when it is killed
-        self._version: int | None = None
+        self._seen: tuple[int, Sequence[Slot]] | None = None
+        """The queue's version and the slots when runs were given out last."""
         self._started = float("-inf")
         self._last_busy = time.monotonic()
         self._warm: str | None = None
@@ -119,10 +123,10 @@ class Supervisor:
             del self._work[run_id]
             settled = True
         self._see_off()
-        version = self._queue.data_version()
-        if settled or version != self._version:
+        seen = self._queue.data_version(), self._backend.slots()
+        if settled or seen != self._seen:
             self._start_waiting()
-            self._version = version  # not before: what was refused is tried again
+            self._seen = seen  # not before: what was refused is tried again
         self._tend_spare()
 
     def idle(self) -> bool:
@@ -137,7 +141,7 @@ class Supervisor:
         """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
         record = run.record
         if record.state == "queued" and not stop_requested(run):
-            self._queue.add(run.id)
+            self._queue.add(run.id, device_of(record))
         elif record.state not in FINAL and not has_worker(record):
             _log.info("run %s: nobody has it", run.id)
             settle(run, Ended(None), "")
@@ -177,7 +181,7 @@ class Supervisor:
         asked_at = stop_requested_at(work.run)
         if asked_at is None:
             return
-        waited = time.time() - asked_at
+        waited = math.inf if stop_forced(work.run) else time.time() - asked_at
         if waited >= self._stop_grace + TERMINATE_GRACE:
             work.killed = True
             self._backend.cancel(work.job.worker, force=True)
@@ -185,23 +189,41 @@ class Supervisor:
             work.asked = True
             self._backend.cancel(work.job.worker, force=False)
 
+    def _free(self) -> list[Slot]:
+        """The slots that no run has, those with a GPU first."""
+        taken = Counter(self._backend.gpu(work.job.worker) for work in self._work.values())
+        free = []
+        for slot in self._backend.slots():
+            if taken[slot.gpu]:
+                taken[slot.gpu] -= 1
+            else:
+                free.append(slot)
+        return free
+
     def _start_waiting(self) -> None:
-        while len(self._work) < self._backend.capacity() and self._queue.waiting():
-            worker = self._backend.prepare()
-            job = self._queue.claim(worker)
-            if job is None:  # the last one was withdrawn between the two lines
-                return
-            try:
-                if not self._may_start(job):
-                    self._queue.remove(job.run_id)
-                    continue
-            except OSError:
-                self._queue.put_back(job.run_id)
-                raise
-            self._backend.submit(worker, job.run_id)
-            self._work[job.run_id] = self._take(job)
-            self._started = time.monotonic()
-            _log.info("run %s: given to a worker", job.run_id)
+        for slot in self._free():
+            while self._queue.waiting(slot.takes):
+                if self._start_next(slot):
+                    break
+
+    def _start_next(self, slot: Slot) -> bool:
+        """Gives the next run to a worker in `slot`; False where it was none to start, and another is to be tried."""
+        worker = self._backend.prepare(slot)
+        job = self._queue.claim(worker, slot.takes)
+        if job is None:  # the last one was withdrawn between the two lines
+            return False
+        try:
+            if not self._may_start(job):
+                self._queue.remove(job.run_id)
+                return False
+        except OSError:
+            self._queue.put_back(job.run_id)
+            raise
+        self._backend.submit(worker, job.run_id)
+        self._work[job.run_id] = self._take(job)
+        self._started = time.monotonic()
+        _log.info("run %s: given to a worker%s", job.run_id, f" on {slot.gpu}" if slot.gpu else "")
+        return True
 
     def _may_start(self, job: Job) -> bool:
         """Whether the run is there and nobody began, ended or stopped it; says so where a person waits for it."""
@@ -220,29 +242,31 @@ class Supervisor:
         return True
 
     def _tend_spare(self) -> None:
-        free = len(self._work) < self._backend.capacity()
-        if free or time.monotonic() - self._started >= SPARE_PAUSE:
-            self._backend.keep_warm()
+        first, free = self._backend.slots()[0], self._free()
+        if free:
+            self._backend.keep_warm(free[0])
+        elif not first.gpu and time.monotonic() - self._started >= SPARE_PAUSE:
+            self._backend.keep_warm(first)  # a GPU's memory is all its run's
         warm = self._backend.warm()
         if warm != self._warm:
             self._warm = warm
             self._queue.set_spare(warm)
 
 
-def supervise(home: Home, *, command: Sequence[str] = WORKER) -> None:
-    """Runs the lab's supervisor until it has been idle long enough; returns at once where another one is at work.
+def supervise(home: Home, *, command: Sequence[str] = WORKER) -> bool:
+    """Runs the lab's supervisor until it has been idle long enough; False at once where another one is at work.
 
-    Environment: LRLAB_JOBS (runs at a time, default 1), LRLAB_IDLE_SECONDS. `command` starts a worker that waits.
+    Environment: LRLAB_JOBS (runs at a time on the CPU), LRLAB_IDLE_SECONDS. `command` starts a worker that waits.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(process)d: %(message)s")
-    idle = float(_setting("LRLAB_IDLE_SECONDS", IDLE, least=0))
-    backend = Local(home, slots=int(_setting("LRLAB_JOBS", 1, least=1)), command=command)
+    idle = supervisor_idle(home)
+    backend = Local(home, command=command)
     lock = FileLock(home.supervisor_lock)
     try:
         # Whoever asks whether a supervisor is needed holds the lock for a moment.
         lock.acquire(timeout=2)
     except Timeout:
-        return
+        return False
     try:
         with Queue(home) as queue:
             supervisor = Supervisor(home, queue, backend, idle=idle)
@@ -256,20 +280,10 @@ def supervise(home: Home, *, command: Sequence[str] = WORKER) -> None:
                     _log.exception("something refused; the next look is in %.0f s", TROUBLE_PAUSE)
                     time.sleep(TROUBLE_PAUSE)
             _log.info("leaves: nothing to do for %.0f s", idle)
+        return True
     finally:
         backend.close()
         lock.release()
-
-
-def _setting(name: str, default: float, *, least: float) -> float:
-    text = os.environ.get(name, "")
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = float("nan")
-    if not value >= least:
-        raise LabError(f"{name}: got {text!r}, allowed: a number of at least {least:g}", field=name)
-    return value
 
 
 def _may_leave(supervisor: Supervisor, queue: Queue, lock: FileLock) -> bool:

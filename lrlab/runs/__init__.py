@@ -14,6 +14,7 @@ from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
 from lrlab.runs.planning import beyond, factor_at, factor_of, next_update, planned_curve, what_comes
+from lrlab.runs.printed import last_lines
 from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Result, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import (
@@ -21,9 +22,11 @@ from lrlab.runs.store import (
     delete_run,
     list_runs,
     load_run,
+    no_run,
     rename,
     request_stop,
     revise,
+    stop_forced,
     stop_requested,
     stop_requested_at,
     update,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
     from lrlab.runs.overview import table
     from lrlab.runs.predictions import Predictions, chance, flat, load_predictions, ranked, store_predictions, tabulated
-    from lrlab.runs.standing import RunStatus, duration, status
+    from lrlab.runs.standing import RunStatus, ago, duration, status
     from lrlab.runs.tail import Tail
     from lrlab.runs.verdict import headline
 
@@ -49,6 +52,7 @@ _LATER = {
     "RunStatus": "standing",
     "Tail": "tail",
     "advise": "advice",
+    "ago": "standing",
     "chance": "predictions",
     "confusions": "evaluation",
     "differences": "compare",
@@ -96,6 +100,7 @@ __all__ = [
     "State",
     "Tail",
     "advise",
+    "ago",
     "all_checkpoints",
     "beyond",
     "chance",
@@ -114,6 +119,7 @@ __all__ = [
     "flat",
     "forget_lr_requests",
     "headline",
+    "last_lines",
     "legend",
     "list_runs",
     "load_predictions",
@@ -121,6 +127,7 @@ __all__ = [
     "lr_requests",
     "means",
     "next_update",
+    "no_run",
     "open_log",
     "per_class",
     "planned_curve",
@@ -132,6 +139,7 @@ __all__ = [
     "revise",
     "spreadsheet_safe",
     "status",
+    "stop_forced",
     "stop_requested",
     "stop_requested_at",
     "store_predictions",

@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from lrlab.files import is_id, new_id, write_atomic
 from lrlab.home import Home, lab_home
 from lrlab.runs.record import DatasetFacts, Kind, RunRecord
 from lrlab.runs.run import Run
+
+FORCE = b"force"
+"""What the file holds that asks for a stop by force."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +68,13 @@ def load_run(run_id: str, home: Home | None = None) -> Run:
     folder = (home or lab_home()).runs
     # Only what new_id could have made is ever joined to a path.
     if not is_id(run_id) or not (folder / run_id / "run.json").is_file():
-        raise NotFound(f"there is no run {run_id[:40]!r}", field="run")
+        raise no_run(run_id)
     return Run(run_id, folder / run_id)
+
+
+def no_run(run_id: str) -> NotFound:
+    """What is said of a run that is not there, and of one that whoever asks may not see."""
+    return NotFound(f"there is no run {run_id[:40]!r}", field="run")
 
 
 def list_runs(home: Home | None = None, kind: Kind | None = "train") -> list[Run]:
@@ -133,9 +142,25 @@ def delete_run(run: Run) -> None:
     shutil.rmtree(doomed)
 
 
-def request_stop(run: Run) -> None:
-    """Asks the worker to stop at its next step; asking again changes nothing."""
-    _stop_file(run).touch()
+def request_stop(run: Run, *, force: bool = False) -> None:
+    """Asks the worker to stop at its next step; asking again changes nothing, unless now by force.
+
+    `force`: its process is to be ended at once.
+    """
+    file = _stop_file(run)
+    if force:
+        write_atomic(file, FORCE, sync=False)
+        return
+    with suppress(FileExistsError):
+        file.touch(exist_ok=False)  # patience counts from the first time
+
+
+def stop_forced(run: Run) -> bool:
+    """Whether a person asked for the run's process to be ended at once."""
+    try:
+        return _stop_file(run).read_bytes() == FORCE
+    except FileNotFoundError:
+        return False
 
 
 def stop_requested(run: Run) -> bool:
@@ -144,7 +169,7 @@ def stop_requested(run: Run) -> bool:
 
 
 def stop_requested_at(run: Run) -> float | None:
-    """When a stop was asked for last, in unix seconds, or None."""
+    """When a stop was asked for first, or by force, in unix seconds, or None."""
     try:
         return _stop_file(run).stat().st_mtime
     except FileNotFoundError:

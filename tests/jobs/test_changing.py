@@ -151,7 +151,7 @@ def test_a_queue_that_refuses_leaves_the_run_as_it_was(home, make, monkeypatch):
     run = make()
     before = run.record
 
-    def refuse(queue, run_id):
+    def refuse(queue, run_id, device):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Queue, "add", refuse)

@@ -12,7 +12,10 @@ import pytest
 
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.local import Local
+from lrlab.jobs.slots import Slot
 from lrlab.process import Identity, identity, is_alive
+
+SLOT = Slot()
 
 
 @pytest.fixture
@@ -29,29 +32,29 @@ def pid(ticket: str) -> int:
 def test_a_worker_waits_is_warm_and_gets_its_run(local, make_run, until):
     run = make_run("succeed")
     assert local.warm() is None
-    local.keep_warm()
+    local.keep_warm(SLOT)
     until(local.warm)
-    ticket = local.prepare()
-    assert (local.warm(), local.prepare()) == (ticket, ticket)
+    ticket = local.prepare(SLOT)
+    assert (local.warm(), local.prepare(SLOT)) == (ticket, ticket)
     assert local.status(ticket) is None
     local.submit(ticket, run.id)
     assert local.warm() is None
     until(lambda: local.status(ticket))
     assert local.status(ticket) == Ended(0)
     assert run.record.state == "succeeded"
-    assert run.record.attempts[0].identity.model_dump_json() == ticket
+    assert run.record.attempts[0].identity == Identity.model_validate_json(ticket)
     assert local.log_tail(ticket, run.id) == "the first step is done"
     local.forget(ticket)
 
 
 def test_a_worker_runs_in_a_session_of_its_own_and_gives_way(local):
-    ticket = local.prepare()
+    ticket = local.prepare(SLOT)
     assert os.getsid(pid(ticket)) == pid(ticket) != os.getsid(0)
     assert psutil.Process(pid(ticket)).nice() > psutil.Process().nice()
 
 
 def test_the_end_of_its_input_ends_a_waiting_worker(local, until):
-    known = Identity.model_validate_json(local.prepare())
+    known = Identity.model_validate_json(local.prepare(SLOT))
     local.close()
     until(lambda: not is_alive(known))
 
@@ -66,7 +69,7 @@ def test_the_end_of_its_input_ends_a_waiting_worker(local, until):
     ],
 )
 def test_how_a_worker_ended_is_known(local, make_run, until, name, code, tail):
-    run, ticket = make_run(name), local.prepare()
+    run, ticket = make_run(name), local.prepare(SLOT)
     local.submit(ticket, run.id)
     until(lambda: local.status(ticket))
     assert local.status(ticket) == Ended(code)
@@ -76,7 +79,7 @@ def test_how_a_worker_ended_is_known(local, make_run, until, name, code, tail):
 def test_what_a_worker_said_before_it_knew_its_run_is_not_lost(home, make_run, until):
     broken = [sys.executable, "-c", "import sys; sys.stdin.readline(); import no_such_module"]
     local, run = Local(home, command=broken), make_run()
-    ticket = local.prepare()
+    ticket = local.prepare(SLOT)
     local.submit(ticket, run.id)
     until(lambda: local.status(ticket))
     assert local.log_tail(ticket, run.id).endswith("ModuleNotFoundError: No module named 'no_such_module'")
@@ -84,17 +87,52 @@ def test_what_a_worker_said_before_it_knew_its_run_is_not_lost(home, make_run, u
 
 def test_a_worker_that_dies_waiting_is_replaced_not_at_once_but_for_a_run(home, make_run, until, monkeypatch):
     local = Local(home, command=[sys.executable, "-c", ""])
-    local.keep_warm()
-    first = local.prepare()
+    local.keep_warm(SLOT)
+    first = local.prepare(SLOT)
     until(lambda: not is_alive(Identity.model_validate_json(first)))
-    local.keep_warm()
-    assert local._spare is None  # the next one would die as fast
-    second = local.prepare()
+    local.keep_warm(SLOT)
+    assert not local._spares  # the next one would die as fast
+    second = local.prepare(SLOT)
     assert second != first
     run = make_run()
     until(lambda: not is_alive(Identity.model_validate_json(second)))
     local.submit(second, run.id)  # nobody reads it any more
     assert local.status(second) == Ended(0)
+
+
+SHOW = "import os, sys; print('ready', flush=True); print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ['LRLAB_SHARE'], flush=True); sys.stdin.readline()"  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("slot", "shown"),
+    [
+        (Slot("GPU-b", ("auto", "cuda"), share=2), "GPU-b 2"),
+        (Slot(takes=("cpu",), share=4, hides=True), " 4"),
+        (Slot(), "0,1 1"),
+    ],
+)
+def test_a_worker_sees_what_its_slot_has(home, make_run, until, monkeypatch, slot, shown):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    local, run = Local(home, command=[sys.executable, "-c", SHOW]), make_run()
+    ticket = local.prepare(slot)
+    assert local.gpu(ticket) == slot.gpu
+    local.submit(ticket, run.id)
+    until(lambda: local.status(ticket))
+    assert local.log_tail(ticket, run.id).strip() == shown.strip()
+
+
+def test_the_lab_file_is_followed_and_nonsense_in_it_changes_nothing(home, fake_worker, monkeypatch, until):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    local = Local(home, command=fake_worker)
+    spare = Identity.model_validate_json(local.prepare(*local.slots()))
+    home.settings.write_text("[jobs]\nat_a_time = 3")
+    assert [slot.share for slot in local.slots()] == [3, 3, 3]
+    until(lambda: not is_alive(spare))  # it was to have all of the CPU
+    home.settings.write_text("[jobs]\nat_a_time = 0")
+    os.utime(home.settings, (1, 1))
+    assert len(local.slots()) == 3
+    home.settings.unlink()
+    assert len(local.slots()) == 1
 
 
 class TestWorkersOfAnEarlierSupervisor:

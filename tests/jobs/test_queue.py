@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from lrlab.errors import LabError
 from lrlab.jobs.queue import Job, Queue
 
 
@@ -141,6 +144,44 @@ def test_of_eight_claimers_one_gets_each_job(queue):
         (job, worker) for worker, some in claimed.items() for job in some
     }
     assert all(job.claims == 1 for job in queue.claimed())
+
+
+def test_a_claim_for_some_devices_takes_the_first_run_that_asks_for_one(queue):
+    for run_id, device in (("a", "cpu"), ("b", "auto"), ("c", "cuda"), ("d", "cpu")):
+        queue.add(run_id, device)
+    assert [queue.waiting(some) for some in ((), ("cpu",), ("auto", "cuda"), ("mps",))] == [4, 2, 2, 0]
+    assert queue.claim("w1", ("auto", "cuda")).run_id == "b"
+    assert queue.claim("w2", ("mps",)) is None
+    assert queue.claim("w3", ("cpu", "mps")).run_id == "a"
+    assert queue.claim("w4").run_id == "c"
+
+
+VERSION_1 = """
+CREATE TABLE jobs (turn INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, worker TEXT,
+                   claims INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX waiting ON jobs (turn) WHERE worker IS NULL;
+CREATE TABLE spare (worker TEXT NOT NULL);
+INSERT INTO jobs (run_id, worker, claims) VALUES ('a', 'w1', 1), ('b', NULL, 0);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_queue_of_the_first_version_is_brought_to_this_one(home):
+    with closing(sqlite3.connect(home.queue)) as old:
+        old.executescript(VERSION_1)
+    for _ in range(2):
+        with Queue(home) as queue:
+            assert (queue.claimed(), queue.order()) == ([Job("a", "w1", 1)], ["b"])
+            assert queue.waiting(("auto",)) == 1
+
+
+def test_a_queue_of_a_later_version_is_refused_and_left_as_it_is(home):
+    with closing(sqlite3.connect(home.queue)) as later:
+        later.execute("PRAGMA user_version = 3")
+    before = home.queue.read_bytes()
+    with pytest.raises(LabError, match=r"written by a later lrlab \(version 3, this one knows 2\); update lrlab"):
+        Queue(home)
+    assert home.queue.read_bytes() == before
 
 
 def test_many_open_a_new_queue_at_once(home):

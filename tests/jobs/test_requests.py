@@ -123,7 +123,7 @@ def test_a_submitted_run_waits_and_its_supervisor_is_called(home, woken):
 
 
 def test_a_queue_that_refuses_leaves_no_run(home, monkeypatch):
-    def refuse(self, run_id):
+    def refuse(self, run_id, device):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Queue, "add", refuse)

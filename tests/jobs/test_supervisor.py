@@ -9,6 +9,8 @@ import pytest
 
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.queue import Queue
+from lrlab.jobs.slots import Slot
+from lrlab.jobs.slots import slots as slots_of
 from lrlab.jobs.supervisor import MOST_CLAIMS, Supervisor
 from lrlab.runs import delete_run, request_stop, update
 
@@ -16,29 +18,35 @@ from lrlab.runs import delete_run, request_stop, update
 class FakeBackend:
     """Workers w1, w2, ... that live until a test says how they ended."""
 
-    def __init__(self, slots: int = 1) -> None:
-        self.slots = slots
+    def __init__(self, slots: int = 1, gpus: tuple[str, ...] = ()) -> None:
+        self.present = slots_of(slots, gpus)
         self.ended: dict[str, int | None] = {}
         self.given: dict[str, str] = {}
         self.cancelled: list[tuple[str, bool]] = []
         self.forgotten: list[str] = []
         self.refuse: Exception | None = None
-        self.spare: str | None = None
+        self.spares: dict[Slot, str] = {}
         self._count = 0
 
-    def capacity(self) -> int:
-        return self.slots
+    @property
+    def spare(self) -> str | None:
+        return next(iter(self.spares.values()), None)
 
-    def prepare(self) -> str:
+    def slots(self) -> tuple[Slot, ...]:
+        return self.present
+
+    def gpu(self, ticket: str) -> str:
+        return ticket.partition("@")[2]
+
+    def prepare(self, slot: Slot) -> str:
         if self.refuse:
             raise self.refuse
-        self.keep_warm()
-        assert self.spare is not None
-        return self.spare
+        self.keep_warm(slot)
+        return self.spares[slot]
 
     def submit(self, ticket: str, run_id: str) -> None:
-        assert ticket == self.spare
-        self.spare = None
+        (slot,) = [slot for slot, spare in self.spares.items() if spare == ticket]
+        del self.spares[slot]
         self.given[ticket] = run_id
 
     def status(self, ticket: str) -> Ended | None:
@@ -53,16 +61,16 @@ class FakeBackend:
     def forget(self, ticket: str) -> None:
         self.forgotten.append(ticket)
 
-    def keep_warm(self) -> None:
-        if self.spare is None:
+    def keep_warm(self, slot: Slot) -> None:
+        if slot not in self.spares:
             self._count += 1
-            self.spare = f"w{self._count}"
+            self.spares[slot] = f"w{self._count}" + (f"@{slot.gpu}" if slot.gpu else "")
 
     def warm(self) -> str | None:
         return self.spare
 
     def close(self) -> None:
-        self.spare = None
+        self.spares.clear()
 
 
 @pytest.fixture
@@ -134,6 +142,68 @@ def test_as_many_at_a_time_as_there_are_slots(home, queue, enqueue):
     assert list(backend.given.values()) == [run.id for run in runs[:2]]
 
 
+class TestGPUs:
+    """Two GPUs, A and B, and one run at a time on the CPU."""
+
+    @pytest.fixture
+    def backend(self):
+        return FakeBackend(gpus=("A", "B"))
+
+    @pytest.fixture
+    def ask(self, home, make_run):
+        def add(device):
+            run = make_run()
+            with Queue(home) as of_another:
+                of_another.add(run.id, device)
+            return run
+
+        return add
+
+    def test_each_has_one_run_and_the_cpu_its_own(self, supervisor, backend, ask):
+        devices = ("cpu", "auto", "cpu", "cuda", "auto")
+        runs = [ask(device) for device in devices]
+        supervisor.tick()
+        where = {run: ticket.partition("@")[2] for ticket, run in backend.given.items()}
+        assert where == {runs[1].id: "A", runs[3].id: "B", runs[0].id: ""}
+        update(runs[3], state="succeeded")
+        supervisor.tick()
+        assert list(backend.given.items())[-1] == ("w4@B", runs[4].id)
+
+    def test_a_worker_of_an_earlier_supervisor_keeps_its_gpu(self, supervisor, backend, ask, queue):
+        _, second = ask("auto"), ask("auto")
+        queue.claim("earlier@A")
+        supervisor.take_over()
+        supervisor.tick()
+        assert backend.given == {"w1@B": second.id}
+
+    def test_no_worker_is_warmed_on_a_gpu_that_a_run_has(self, supervisor, backend, ask, monkeypatch):
+        monkeypatch.setattr("lrlab.jobs.supervisor.SPARE_PAUSE", 0)
+        supervisor.tick()
+        assert [slot.gpu for slot in backend.spares] == ["A"]
+        runs = [ask("auto"), ask("auto"), ask("cpu")]
+        supervisor.tick()
+        assert len(backend.given) == 3 and not backend.spares
+        update(runs[1], state="succeeded")
+        supervisor.tick()
+        assert [slot.gpu for slot in backend.spares] == ["B"]
+
+
+def test_more_or_fewer_at_a_time_count_from_the_next_look_on(home, queue, enqueue):
+    backend = FakeBackend()
+    supervisor, runs = Supervisor(home, queue, backend), [enqueue() for _ in range(3)]
+    supervisor.tick()
+    backend.present = slots_of(2, ())
+    supervisor.tick()
+    assert list(backend.given.values()) == [run.id for run in runs[:2]]
+    backend.present = slots_of(1, ())
+    update(runs[0], state="succeeded")
+    supervisor.tick()
+    assert len(backend.given) == 2  # the other one goes on, and is all that may
+    update(runs[1], state="succeeded")
+    supervisor.tick()
+    assert list(backend.given.values()) == [run.id for run in runs]
+
+
 def test_a_worker_that_dies_leaves_its_cause_and_the_next_run_starts(supervisor, backend, enqueue):
     first, second = enqueue(), enqueue()
     supervisor.tick()
@@ -191,6 +261,18 @@ def test_a_worker_that_does_not_stop_is_asked_and_then_killed(supervisor, backen
     backend.ended["w1"] = -9
     supervisor.tick()
     assert (run.record.state, run.record.cause) == ("cancelled", "it did not stop by itself")
+
+
+def test_a_stop_by_force_waits_for_nothing(supervisor, backend, enqueue):
+    run = enqueue()
+    supervisor.tick()
+    request_stop(run)
+    supervisor.tick()
+    assert backend.cancelled == []
+    request_stop(run, force=True)
+    supervisor.tick()
+    supervisor.tick()
+    assert backend.cancelled == [("w1", True)]
 
 
 def test_a_stop_asked_for_before_the_start_starts_nothing(supervisor, backend, enqueue, queue):

@@ -1,0 +1,107 @@
+"""What runs may be given at a time: one slot for each GPU, and as many for the CPU as the lab's keeper set.
+
+GPUs are found without torch, through NVML, which comes with NVIDIA's driver; its Python side is the optional package
+nvidia-ml-py. Where that finds none, a slot is a share of the whole machine, and torch sees in it what there is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lrlab.errors import LabError
+from lrlab.home import Home
+from lrlab.runs import RunRecord
+from lrlab.settings import settings
+
+ANY = ("auto", "cpu", "cuda", "mps")
+"""The devices that an experiment may ask for."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for one run. `gpu`: the GPU it has to itself, as CUDA_VISIBLE_DEVICES names it; empty: none.
+
+    `takes`: the devices that a run in it may have asked for. `share`: how many such slots divide the CPU's cores.
+    `hides`: whether a run in it must see no GPU, since each is another slot's.
+    """
+
+    gpu: str = ""
+    takes: tuple[str, ...] = ANY
+    share: int = 1
+    hides: bool = False
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a worker's environment has beside its supervisor's."""
+        visible = {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
+        return {"LRLAB_SHARE": str(self.share), **visible}
+
+
+def slots(at_a_time: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:
+    """The slots of a machine with these GPUs that runs so many at a time on its CPU; those with a GPU come first."""
+    if not gpus:
+        return (Slot(share=at_a_time),) * at_a_time
+    with_gpu = tuple(Slot(gpu, ("auto", "cuda"), len(gpus)) for gpu in gpus)
+    return *with_gpu, *(Slot("", ("cpu", "mps"), at_a_time, hides=True),) * at_a_time
+
+
+def device_of(record: RunRecord) -> str:
+    """What a run is to be trained on: what it was begun on, else what its experiment asks for."""
+    begun = next((attempt.processor for attempt in record.attempts if attempt.processor), "")
+    return begun or record.experiment.device
+
+
+def runs_at_a_time(home: Home) -> int:
+    """How many runs the CPU is given at a time: LRLAB_JOBS, else jobs.at_a_time of lab.toml, else 1.
+
+    LabError naming the entry where what stands there is no whole number from 1 to 64.
+    """
+    text = os.environ.get("LRLAB_JOBS", "")
+    if not text:
+        return settings(home).jobs.at_a_time
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise LabError(f"LRLAB_JOBS: got {text[:40]!r}, allowed: a whole number from 1 to 64", field="LRLAB_JOBS")
+    return int(text)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that runs may have, as CUDA_VISIBLE_DEVICES names them; where that is set, those that it names."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return _found()
+    # CUDA leaves out what follows an entry that names no GPU, such as -1.
+    kept: list[str] = []
+    for entry in (part.strip() for part in named.split(",")):
+        if not entry or entry.startswith("-"):
+            break
+        kept.append(entry)
+    return tuple(dict.fromkeys(kept))
+
+
+def _found() -> tuple[str, ...]:
+    try:
+        import pynvml
+    except ImportError:
+        return ()
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:  # no driver, or none that works
+        _log.info("no GPU through NVML: %s", error)
+        return ()
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        return tuple(_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles)
+    except pynvml.NVMLError as error:
+        _log.warning("the GPUs cannot be counted: %s", error)
+        return ()
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name  # older versions give bytes

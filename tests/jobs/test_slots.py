@@ -1,0 +1,112 @@
+"""What runs are given at a time: GPUs found without torch, and the CPU's share as the lab's keeper set it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from lrlab.errors import LabError
+from lrlab.jobs.slots import ANY, Slot, device_of, runs_at_a_time, slots, visible_gpus
+from lrlab.process import identity
+from lrlab.runs import Attempt, update
+
+
+def test_without_gpus_the_machine_is_shared():
+    assert slots(1, ()) == (Slot(takes=ANY),)
+    shared = slots(3, ())
+    assert len(shared) == 3 and {dict(slot.environment)["LRLAB_SHARE"] for slot in shared} == {"3"}
+    assert all("CUDA_VISIBLE_DEVICES" not in slot.environment for slot in shared)  # torch sees what there is
+
+
+def test_each_gpu_is_a_slot_and_the_cpu_has_its_own():
+    first, second, on_cpu = slots(1, ("GPU-a", "GPU-b"))
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in (first, second, on_cpu)] == ["GPU-a", "GPU-b", ""]
+    assert set(first.takes) | set(on_cpu.takes) == set(ANY) and not set(first.takes) & set(on_cpu.takes)
+
+
+@pytest.mark.parametrize(
+    ("variable", "file", "expected"),
+    [("", "", 1), ("", "[jobs]\nat_a_time = 3", 3), ("2", "[jobs]\nat_a_time = 3", 2), ("64", "", 64)],
+)
+def test_the_environment_goes_before_the_file(home, monkeypatch, variable, file, expected):
+    monkeypatch.setenv("LRLAB_JOBS", variable)
+    home.settings.write_text(file)
+    assert runs_at_a_time(home) == expected
+
+
+@pytest.mark.parametrize("text", ["0", "65", "-1", "two", "1.5", "²"])
+def test_what_is_no_number_of_runs_is_refused(home, monkeypatch, text):
+    monkeypatch.setenv("LRLAB_JOBS", text)
+    with pytest.raises(LabError, match=r"LRLAB_JOBS: got .*, allowed: a whole number from 1 to 64"):
+        runs_at_a_time(home)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("", ()),
+        ("-1", ()),
+        ("0", ("0",)),
+        ("1,0", ("1", "0")),
+        ("GPU-8f, MIG-3", ("GPU-8f", "MIG-3")),
+        ("0,-1,1", ("0",)),
+        ("0,0", ("0",)),
+    ],
+)
+def test_what_a_person_made_visible_is_what_runs_may_have(monkeypatch, named, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus() == expected
+
+
+class NVMLError(Exception):
+    pass
+
+
+def nvml(uuids, *, fails=False):
+    """A stand-in for NVIDIA's package on a machine with these GPUs."""
+
+    def init():
+        if fails:
+            raise NVMLError("Driver Not Loaded")
+
+    return SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=init,
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetCount=lambda: len(uuids),
+        nvmlDeviceGetHandleByIndex=lambda number: number,
+        nvmlDeviceGetUUID=lambda number: uuids[number],
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        (None, ()),
+        (nvml([]), ()),
+        (nvml(["GPU-a"], fails=True), ()),
+        (nvml(["GPU-a", b"GPU-b"]), ("GPU-a", "GPU-b")),
+    ],
+    ids=["absent", "no GPU", "no driver", "two GPUs"],
+)
+def test_gpus_are_found_through_nvml(monkeypatch, package, expected):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", package)
+    assert visible_gpus() == expected
+
+
+def test_no_torch_is_needed():
+    program = "import sys; from lrlab.jobs.slots import visible_gpus; visible_gpus(); print('torch' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "False\n"
+    )
+
+
+def test_a_run_goes_on_where_it_was_begun(make_run):
+    run = make_run()
+    assert device_of(run.record) == "auto"
+    begun = Attempt(number=1, started=1.0, identity=identity(), host="here", processor="cpu")
+    assert device_of(update(run, attempts=(begun,))) == "cpu"
