@@ -6,6 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lrlab.errors import LabError, shown
+from lrlab.files import read_json, write_json
+
+FORMAT = 1
+"""How a lab's folder is laid out. It grows where an older lrlab would misread what a newer one wrote.
+
+Labs from before the mark existed have format 1. What is to be done about an earlier format belongs to `Home.ensure`.
+"""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -66,14 +75,50 @@ class Home:
     def helper_log(self) -> Path:
         return self.root / "helper.log"
 
+    @property
+    def mark_file(self) -> Path:
+        """The format of the lab, and whether a restore into it was broken off."""
+        return self.root / "home.json"
+
+    def mark(self, *, restoring: bool = False) -> None:
+        """Writes the mark. While it says `restoring`, no lrlab opens the lab."""
+        write_json(self.mark_file, {"format": FORMAT, **({"restoring": True} if restoring else {})})
+
+    def fault(self) -> str:
+        """Why this lrlab may not open the lab, as far as its mark tells: a sentence, empty where it may."""
+        try:
+            mark = read_json(self.mark_file)
+        except FileNotFoundError:
+            return ""
+        except ValueError:
+            mark = None
+        where = f"the lab in {shown(str(self.root))}"
+        found = mark.get("format") if isinstance(mark, dict) else None
+        if not isinstance(found, int) or found < 1:
+            return f"{where} has a damaged {self.mark_file.name}; repair it: python -m lrlab doctor"
+        if found > FORMAT:
+            return f"{where} was written by a later lrlab (format {found}; this one knows {FORMAT}); update lrlab"
+        if mark.get("restoring"):
+            return f"{where} is being restored; if that was broken off, finish it: python -m lrlab doctor"
+        return ""
+
     def ensure(self) -> Home:
-        """Makes the folders that are missing and returns itself."""
+        """Makes the folders that are missing and returns itself. LabError (field "home") where the mark forbids it."""
+        if fault := self.fault():
+            raise LabError(fault, field="home")
         for folder in (self.datasets, self.cache, self.uploads, self.imports, self.runs):
             folder.mkdir(parents=True, exist_ok=True)
+        if not self.mark_file.exists():
+            self.mark()
         return self
 
 
-def lab_home() -> Home:
-    """The lab named by the environment variable LRLAB_HOME, else ~/.lrlab."""
+def named_home() -> Home:
+    """The lab named by the environment variable LRLAB_HOME, else ~/.lrlab; nothing of it is read or made."""
     named = os.environ.get("LRLAB_HOME")
-    return Home(Path(named).expanduser().resolve() if named else Path.home() / ".lrlab").ensure()
+    return Home(Path(named).expanduser().resolve() if named else Path.home() / ".lrlab")
+
+
+def lab_home() -> Home:
+    """`named_home`, its folders made where they are missing; LabError where this lrlab may not open it."""
+    return named_home().ensure()
