@@ -38,6 +38,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_BYTES = 20
 _LONGEST_COMMENT = 65535
 _DIRECTORY_BYTES = 64 * 1024**2  # zipfile reads the directory in one piece; 200,000 entries of 300 bytes fit
+_MOST_FOLDERS = 50_000  # 200,000 names that share none of their 32 folders would take a gigabyte
 _HEADER_LENGTHS = struct.Struct("<3H")  # of name, extra field and comment, at byte 28 of a directory header
 _HEADER_BYTES = 46
 _LOCAL_BYTES = 30
@@ -140,8 +141,8 @@ def _list(archive: zipfile.ZipFile, file: BinaryIO, title: str) -> Listing:
         if is_litter(parts):
             continue
         folders.update(parts[:depth] for depth in range(1, len(parts)))
-        if len(folders) > MAX_FILES:  # 200,000 names of 32 folders each are a gigabyte
-            raise _fault(title, f"holds too many folders; allowed: at most {MAX_FILES:,}")
+        if len(folders) > _MOST_FOLDERS:
+            raise _fault(title, f"holds too many folders; allowed: at most {_MOST_FOLDERS:,}")
         if member.is_dir() or name.endswith(("/", "\\")):
             folders.add(parts)
             continue
@@ -164,7 +165,8 @@ class _Reader:
     def __call__(self, limit: int) -> bytes:
         try:
             with self._lock, self._archive.open(self._member) as file:
-                return file.read(limit)
+                # Asked for more than an entry states, zipfile unpacks that much before it cuts it off.
+                return file.read(min(limit, self._member.file_size))
         except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, struct.error) as error:
             raise Unreadable(f"is damaged inside the archive ({error or type(error).__name__})") from error
 
@@ -216,14 +218,17 @@ def _names(members: list[zipfile.ZipInfo]) -> list[str]:
     Names without the UTF-8 flag carry no encoding. All of an archive's are read alike: as UTF-8 (macOS, some
     Windows tools), else as GBK (Chinese Windows), else as the format's own cp437.
     """
-    unflagged = [_raw(member) for member in members if not member.flag_bits & _UTF8_FLAG]
+    unflagged = [_raw(member) for member in members if not _is_plain(member)]
     encoding = next((tried for tried in ("utf-8", "gbk") if _all_decode(unflagged, tried)), "cp437")
     return [
-        member.orig_filename
-        if member.flag_bits & _UTF8_FLAG
-        else _unicode_path(member) or _raw(member).decode(encoding)
+        _unicode_path(member) or (member.orig_filename if _is_plain(member) else _raw(member).decode(encoding))
         for member in members
     ]
+
+
+def _is_plain(member: zipfile.ZipInfo) -> bool:
+    """Whether the name is read alike by everybody: it bears the flag, or holds ASCII alone."""
+    return bool(member.flag_bits & _UTF8_FLAG) or member.orig_filename.isascii()
 
 
 def _raw(member: zipfile.ZipInfo) -> bytes:
@@ -241,7 +246,7 @@ def _all_decode(names: list[bytes], encoding: str) -> bool:
 
 def _unicode_path(member: zipfile.ZipInfo) -> str | None:
     """The name in the Info-ZIP Unicode Path extra field, where one stands and belongs to this name."""
-    extra = member.extra
+    extra = b"" if member.flag_bits & _UTF8_FLAG else member.extra
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)
         field, extra = extra[4 : 4 + length], extra[4 + length :]
