@@ -2,14 +2,19 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from lrlab import jobs, web
+from lrlab import charts, jobs, web
+from lrlab.errors import LabError
 from lrlab.home import lab_home
+from lrlab.ui import people
+from lrlab.ui.places import PAGES
 
 FIRST_PAGE = 4.0
 """Seconds that the first page has for itself before a worker is warmed; whoever starts a run sooner wakes it sooner."""
@@ -32,8 +37,26 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     waking.cancel()
 
 
+def gate() -> list[Middleware]:
+    """What stands before everything where people sign in; nothing where one person uses the lab."""
+    try:
+        people.check()
+    except LabError as error:
+        sys.exit(f"lrlab does not start: {error}")
+    if people.auth() is None:
+        return []
+    charts.limit_to(lambda record: people.in_sight(record, web.asking()))
+    pages = [page.stem for page in PAGES.glob("*.py")]
+    return [Middleware(web.Gate, who=people.sender, pages=pages, base=st.get_option("server.baseUrlPath"))]
+
+
 app = st.App(
     "lrlab/ui/main.py",
-    routes=web.routes(lab_home(), hosts=web.allowed_hosts(st.get_option("server.address"))),
+    routes=web.routes(
+        lab_home(),
+        hosts=web.allowed_hosts(st.get_option("server.address"), st.get_option("server.allowedHosts")),
+        who=people.sender,
+    ),
+    middleware=gate(),
     lifespan=lifespan,
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from lrlab.home import Home
-from lrlab.web import curve, finder, hand, live, predicting, runs, uploads
+from lrlab.web import curve, finder, hand, lab, live, predicting, runs, uploads
 from lrlab.web.access import Access, Who, allowed_hosts, asking, the_local_user
 from lrlab.web.assets import plotly_js
+from lrlab.web.gate import Gate
 from lrlab.web.live import streams_end_with_server
 from lrlab.web.sockets import answer_at_once
 
 __all__ = [
+    "Gate",
     "Who",
     "allowed_hosts",
     "answer_at_once",
@@ -35,6 +37,7 @@ def routes(home: Home, hosts: frozenset[str] | None = None, who: Who = the_local
         *finder.routes(home, access),
         *runs.routes(home, access),
         *hand.routes(home, access),
+        *lab.routes(home, access),
         *predicting.routes(home, access),
         *uploads.routes(home, access),
     ]

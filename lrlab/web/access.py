@@ -10,7 +10,7 @@ Then whoever asks must be known, and may do what they ask for to the thing that 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import urlsplit
@@ -43,9 +43,14 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _asking: ContextVar[Person | None] = ContextVar("asking", default=None)
 
 
-def allowed_hosts(address: str | None) -> frozenset[str] | None:
-    """The Host names to accept for a server bound to `address`; None accepts every name."""
-    return LOCAL_HOSTS if address in LOCAL_HOSTS else None
+def allowed_hosts(address: str | None, names: Iterable[str] = ()) -> frozenset[str] | None:
+    """The Host names to accept for a server bound to `address`; None accepts every name.
+
+    `names`: those by which a proxy is reached that passes requests on, as Streamlit's server.allowedHosts has them.
+    """
+    if address not in LOCAL_HOSTS:
+        return None
+    return LOCAL_HOSTS | {name.strip().lower() for name in names}
 
 
 def refused(error: LabError) -> JSONResponse:
@@ -102,10 +107,10 @@ class Access:
             refusal = self._refusal(request, kind)
             if refusal:
                 return JSONResponse({"error": refusal}, status_code=403)
-            person = self._who(request)
-            if person is None:
-                return JSONResponse({"error": SIGN_IN}, status_code=401)
             try:
+                person = self._who(request)
+                if person is None:
+                    return JSONResponse({"error": SIGN_IN}, status_code=401)
                 with _asked_by(person):
                     await self._admit(request, person, action, found)
                     return await endpoint(request)
@@ -122,17 +127,17 @@ class Access:
 
         async def guarded(socket: WebSocket) -> None:
             refusal = self._refusal(socket, kind)
-            person = None if refusal else self._who(socket)
+            try:
+                person = None if refusal else self._who(socket)
+                if person is not None:
+                    await self._admit(socket, person, action, found)
+            except LabError as error:
+                person, refusal = None, str(error)
             if person is None:
                 await socket.close(REFUSED, refusal or SIGN_IN)
                 return
             with _asked_by(person):
-                try:
-                    await self._admit(socket, person, action, found)
-                except LabError as error:
-                    await socket.close(REFUSED, str(error))
-                else:
-                    await conversation(socket)
+                await conversation(socket)
 
         return WebSocketRoute(path, guarded, name=action)
 
