@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,13 @@ def is_id(text: str) -> bool:
     return 0 < len(text) <= 32 and all(character in _ALPHABET for character in text)
 
 
-def write_atomic(path: Path, content: bytes, *, sync: bool = True) -> None:
+def write_atomic(
+    path: Path, content: bytes, *, sync: bool = True, guard: AbstractContextManager[object] | None = None
+) -> None:
     """Replaces `path` by `content` in one step: a reader sees the old file or the new one, never a part.
 
-    With `sync` the content has reached the disk before the name changes (survives a power cut).
+    With `sync` the content has reached the disk before the name changes (survives a power cut). `guard` is held while
+    the name changes, and no longer.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{new_id(6)}")
     try:
@@ -33,7 +37,8 @@ def write_atomic(path: Path, content: bytes, *, sync: bool = True) -> None:
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        with guard or nullcontext():
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,6 +46,16 @@ def write_atomic(path: Path, content: bytes, *, sync: bool = True) -> None:
 def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
     """`write_atomic` for a JSON value, indented so that a person can read it."""
     write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode(), sync=sync)
+
+
+def format_of(content: bytes) -> int:
+    """The number that stands under "format" in the JSON object `content`; 0 where there is none."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return 0
+    found = value.get("format") if isinstance(value, dict) else None
+    return found if isinstance(found, int) else 0
 
 
 def read_json(path: Path) -> Any:

@@ -81,11 +81,14 @@ def _publish(home: Home, record: Dataset, folder: Path) -> Dataset:
 
 def _sweep(home: Home) -> None:
     """Removes what a killed import or deletion left."""
-    for folder in home.datasets.glob(".deleted-*"):
+    for folder in abandoned(home):
         shutil.rmtree(folder, ignore_errors=True)
-    for folder in home.datasets.glob(f"{_PARTIAL}*"):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+def abandoned(home: Home) -> list[Path]:
+    """The hidden folders that a killed import or deletion left."""
+    partial = [folder for folder in home.datasets.glob(f"{_PARTIAL}*") if _is_abandoned(folder)]
+    return [*home.datasets.glob(".deleted-*"), *partial]
 
 
 def _is_abandoned(folder: Path) -> bool:

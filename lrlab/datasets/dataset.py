@@ -21,14 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lrlab.datasets.paths import is_showable
 from lrlab.datasets.source import Kind, Refusal
-from lrlab.errors import LabError, NotFound, shown
-from lrlab.files import is_id, write_atomic
+from lrlab.errors import LabError, NotFound, from_validation, shown
+from lrlab.files import format_of, is_id, write_atomic
 from lrlab.home import Home
 
 RECORD = "dataset.json"
 IMAGES = "images.parquet"
 REFUSED = "refused.parquet"
 ORIGINALS = "images"
+
+FORMAT = 1
+"""Of dataset.json. It grows where an older lrlab would misread what a newer one wrote; a field more does not count."""
 
 MAX_NAME = 80
 
@@ -96,8 +99,16 @@ class Dataset(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> Dataset:
-        """The data set in `folder`; FileNotFoundError and pydantic.ValidationError pass through."""
-        dataset = cls.model_validate_json((folder / RECORD).read_bytes())
+        """The data set in `folder`; FileNotFoundError where there is none, LabError where its record cannot be read."""
+        content = (folder / RECORD).read_bytes()
+        try:
+            dataset = cls.model_validate_json(content)
+        except ValidationError as error:
+            name = f"the data set in {shown(str(folder))}"
+            if (later := format_of(content)) > FORMAT:
+                text = f"was written by a later lrlab (format {later}; this one knows {FORMAT}); update lrlab"
+                raise LabError(f"{name} {text}") from error
+            raise LabError(f"{name} cannot be read: {from_validation(error)}") from error
         dataset._folder = folder
         return dataset
 
@@ -111,8 +122,8 @@ def list_datasets(home: Home) -> list[Dataset]:
                 found.append(Dataset.read(folder))
             except FileNotFoundError:
                 continue  # deleted while we looked
-            except ValidationError as error:
-                _log.warning("%s cannot be read and is left out: %s", folder / RECORD, error)
+            except LabError as error:
+                _log.warning("left out: %s", error)
     return sorted(found, key=lambda dataset: (-dataset.created, dataset.name))
 
 

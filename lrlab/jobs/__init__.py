@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
+    from lrlab.jobs.backend import Ended
     from lrlab.jobs.changing import resume, retry, set_lr
     from lrlab.jobs.imports import (
         ImportStatus,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         start_import,
     )
     from lrlab.jobs.launching import ensure_supervisor
+    from lrlab.jobs.queue import Job, Queue
     from lrlab.jobs.requests import (
         LabStatus,
         Plan,
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
         stop,
         submit,
     )
+    from lrlab.jobs.settling import settle
     from lrlab.jobs.supervisor import supervise
 
 _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
+    "backend": ("Ended",),
     "changing": ("resume", "retry", "set_lr"),
     "imports": (
         "ImportStatus",
@@ -47,6 +51,7 @@ _MODULES = {
         "start_import",
     ),
     "launching": ("ensure_supervisor",),
+    "queue": ("Job", "Queue"),
     "requests": (
         "LabStatus",
         "Plan",
@@ -59,14 +64,18 @@ _MODULES = {
         "stop",
         "submit",
     ),
+    "settling": ("settle",),
     "supervisor": ("supervise",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Ended",
     "ImportStatus",
+    "Job",
     "LabStatus",
     "Plan",
+    "Queue",
     "ask",
     "ask_later",
     "cancel_import",
@@ -85,6 +94,7 @@ __all__ = [
     "run_status",
     "running_imports",
     "set_lr",
+    "settle",
     "start_import",
     "stop",
     "submit",

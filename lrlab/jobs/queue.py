@@ -47,20 +47,23 @@ class Job:
 class Queue:
     """One connection to the queue, for one thread; a context manager that closes it.
 
-    A queue of an earlier version is brought to this one; LabError where a later lrlab wrote it.
+    A queue of an earlier version is brought to this one; LabError where a later lrlab wrote it or the file is damaged.
     """
 
     def __init__(self, home: Home) -> None:
         self._connection = sqlite3.connect(home.queue, timeout=30, isolation_level=None)
-        # A commit that a power cut undoes is repaired from run.json, so fsync at checkpoints is enough.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        if self._version() != _VERSION:
-            try:
+        try:
+            # A commit that a power cut undoes is repaired from run.json, so fsync at checkpoints is enough.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            if self._version() != _VERSION:
                 with FileLock(home.root / ".queue.lock"):  # SQLite lets no one wait for a change of the journal's mode
                     self._bring_up()
-            except BaseException:
-                self._connection.close()
-                raise
+        except BaseException as error:
+            self._connection.close()
+            # Its subclass OperationalError says that the file is busy or the disk full, which passes.
+            if type(error) is sqlite3.DatabaseError:
+                raise LabError(f"the queue is damaged ({error}); build it anew: python -m lrlab doctor") from error
+            raise
 
     def _bring_up(self) -> None:
         version = self._version()

@@ -13,6 +13,9 @@ from lrlab.process import Identity
 State = Literal["queued", "running", "stalled", "succeeded", "failed", "cancelled", "lost"]
 """Where a run stands. "stalled" is never recorded: it is seen from the heartbeat, and it passes."""
 
+FORMAT = 1
+"""Of run.json. It grows where an older lrlab would misread what a newer one wrote; a field more does not count."""
+
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"})
 """The states that a run does not leave by itself."""
 

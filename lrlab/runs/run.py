@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.experiments import Experiment
+from lrlab.files import format_of
 from lrlab.runs import liveness
 from lrlab.runs.heartbeat import Heartbeat, read_heartbeat
-from lrlab.runs.record import RunRecord, State
+from lrlab.runs.record import FORMAT, RunRecord, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,9 @@ class Run:
         except FileNotFoundError:
             raise NotFound(f"there is no run {self.id}") from None
         except ValidationError as error:
+            if (later := format_of(path.read_bytes())) > FORMAT:
+                text = f"was written by a later lrlab (format {later}; this one knows {FORMAT}); update lrlab"
+                raise LabError(f"run {self.id} {text}") from error
             raise LabError(f"run {self.id}: its run.json cannot be read: {from_validation(error)}") from error
 
     @property
