@@ -1,11 +1,15 @@
-"""What the scripts that train have in common: a lab with real images in it, and runs that go through its queue."""
+"""What the scripts that train have in common: real images, a lab with some in it, runs that go through its queue."""
 
 from __future__ import annotations
 
+import io
 import sys
 import time
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from PIL import Image
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
@@ -18,6 +22,31 @@ from lrlab.runs import FINAL, Run  # noqa: E402
 
 SHARED = PROJECT.parent / "shared" / "data"
 LOOK_EVERY = 0.1
+PHOTO = (500, 375)
+
+
+def unpacked(folder: Path) -> None:
+    """trashnet's images as they are, in a folder a class."""
+    for kind, file, data in _trashnet():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / kind / file).write_bytes(data)
+
+
+def photographs(folder: Path) -> None:
+    """trashnet's images as photographs of PHOTO, in a folder a class."""
+    for kind, file, data in _trashnet():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        image.resize(PHOTO, Image.Resampling.BICUBIC).save(folder / kind / file, quality=90)
+
+
+def _trashnet() -> Iterator[tuple[str, str, bytes]]:
+    """Class, file name and content of each image."""
+    with zipfile.ZipFile(SHARED / "trashnet.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(".jpg"):
+                kind, file = Path(name).parts[-2:]
+                yield kind, file, archive.read(name)
 
 
 def has(home: Home, name: str) -> str:
