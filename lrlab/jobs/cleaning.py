@@ -66,6 +66,16 @@ def delete_checkpoints(home: Home, run_ids: Iterable[str]) -> Cleared:
     return Cleared(freed)
 
 
+def with_checkpoints(home: Home) -> list[str]:
+    """The runs that have ended and keep checkpoints, the newest first."""
+    found = []
+    for run in list_runs(home, None):
+        with suppress(NotFound):  # deleted since it was listed
+            if run.record.state in FINAL and any(_files(run.folder / "checkpoints")):
+                found.append(run.id)
+    return found
+
+
 def _in_use(home: Home) -> dict[str, str]:
     """The content of every data set that a run at work may be reading, and the name of the data set.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,22 @@ from lrlab.runs.frames import EPOCHS, parse, read_table
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.log import steps_file
 from lrlab.runs.pace import Progress, Work, seconds_left
+from lrlab.runs.printed import last_lines
 from lrlab.runs.record import FINAL, Attempt, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import stop_requested
 
 WINDOW = 64 * 1024
 """Bytes at the end of the log, some 800 updates, that the pace is measured on."""
+
+TROUBLED: frozenset[State] = frozenset({"failed", "lost", "stalled"})
+"""The states of which a person wants to know why."""
+
+ADVICE: Mapping[State, str] = {
+    "stalled": "It may still be working on something slow. If nothing moves for minutes, stop it and try it again.",
+    "lost": "What it logged so far is kept. Try it again: it goes on from its newest checkpoint.",
+}
+"""What to do where nobody has written it into run.json."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,8 @@ class RunStatus:
     best_val_accuracy: float | None
     cause: str
     advice: str
+    log: str = ""
+    """The last lines of worker.log, where the run failed, was lost or is stalled."""
 
     @property
     def final(self) -> bool:
@@ -88,7 +101,8 @@ def status(run: Run, position: int | None = None) -> RunStatus:
         best_epoch=best_epoch,
         best_val_accuracy=best_val_accuracy,
         cause=record.cause or ("the worker's process is gone" if state == "lost" else ""),
-        advice=record.advice,
+        advice=record.advice or ADVICE.get(state, ""),
+        log=last_lines(run.worker_log) if state in TROUBLED else "",
     )
 
 
@@ -192,6 +206,15 @@ def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, as one says it."""
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
 
 
 def duration(seconds: float) -> str:

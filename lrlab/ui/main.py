@@ -1,12 +1,27 @@
-"""The navigation script: every page passes through here."""
+"""The navigation script: every page passes through here, and so does whoever has yet to sign in."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from lrlab.errors import LabError
+from lrlab.rights import may
+from lrlab.ui import people
 from lrlab.ui.chip import chip
+from lrlab.ui.fields import refusal
+from lrlab.ui.places import PAGES
+from lrlab.ui.signing_in import sign_in, sign_out
 
-PAGES = Path(__file__).parents[2] / "pages"
+TITLES = {
+    "schedule": "Schedule",
+    "gallery": "Gallery",
+    "images": "Images",
+    "find_lr": "Find LR",
+    "train": "Train",
+    "compare": "Compare",
+    "lab": "Lab",
+}
+"""The pages in their order, by the names of their files. Each has an entry in the table of rights."""
 
 STYLE = """
 <style>
@@ -19,16 +34,21 @@ STYLE = """
 
 st.set_page_config(page_title="lrlab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 st.html(STYLE)
-page = st.navigation(
-    [
-        st.Page(PAGES / "schedule.py", title="Schedule", default=True),
-        st.Page(PAGES / "gallery.py", title="Gallery"),
-        st.Page(PAGES / "images.py", title="Images"),
-        st.Page(PAGES / "find_lr.py", title="Find LR"),
-        st.Page(PAGES / "train.py", title="Train"),
-        st.Page(PAGES / "compare.py", title="Compare"),
-    ],
-    position="top",
-)
+try:
+    visitor = people.visitor()
+except LabError as error:  # the lab's settings have a fault: nobody can be told from anybody
+    refusal(str(error))
+    st.stop()
+pages = [
+    st.Page(PAGES / f"{name}.py", title=title, default=name == "schedule")
+    for name, title in TITLES.items()
+    if visitor is None or may(visitor, f"open {title}")
+]
+if visitor is None:
+    st.navigation(pages, position="hidden")  # the addresses are known, and every one of them asks for the sign-in
+    sign_in()
+    st.stop()
+leave = sign_out(visitor)
+page = st.navigation({"": pages, **leave} if leave else pages, position="top")
 chip()
 page.run()

@@ -10,6 +10,7 @@ IMAGES = PAGES / "images.py"
 FIND_LR = PAGES / "find_lr.py"
 TRAIN = PAGES / "train.py"
 COMPARE = PAGES / "compare.py"
+LAB = PAGES / "lab.py"
 
 NEW_RUN = {"new": "1"}
 """The query of TRAIN that opens its form even while a run is at work."""

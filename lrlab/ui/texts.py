@@ -200,15 +200,6 @@ def schedule_notes(schedule: ScheduleSpec, composed: Composition | None) -> list
     return notes
 
 
-def ago(seconds: float) -> str:
-    """How long ago something was, as one says it."""
-    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
-
-
 def _steps(count: int) -> str:
     return "step" if count == 1 else "steps"
 
@@ -238,6 +229,7 @@ COLUMNS = {
     "dot": "",
     "state": "state",
     "name": "name",
+    "owner": "owner",
     "dataset": "data",
     "model": "model",
     "schedule": "schedule",

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from starlette.background import BackgroundTask
@@ -25,11 +26,13 @@ MODELS = ("best", "last")
 
 
 def routes(home: Home, access: Access) -> list[Route]:
-    """POST /api/runs/ID/stop, GET /api/runs/ID/model?which=, GET /api/runs/ID/export?format=, GET /api/status."""
+    """POST /api/runs/ID/stop?force=1, GET /api/runs/ID/model?which=, GET /api/runs/ID/export?format=, and
+    GET /api/status."""
 
     async def stop(request: Request) -> Response:
         run_id = request.path_params["run_id"]
-        await run_in_threadpool(jobs.stop, home, run_id)
+        force = _choice(request, "force", ("0", "1")) == "1"
+        await run_in_threadpool(partial(jobs.stop, home, run_id, force=force))
         return JSONResponse({"run": run_id})
 
     async def model(request: Request) -> Response:

@@ -11,7 +11,7 @@ from lrlab.charts import PreviewState
 from lrlab.datasets import SAMPLE_NAME, list_datasets
 from lrlab.errors import LabError
 from lrlab.experiments import MODELS, OPTIMIZERS, Experiment
-from lrlab.runs import list_runs
+from lrlab.runs import ago, list_runs
 from lrlab.schedules import CATALOGUE, RECIPES, Composition, ScheduleSpec, label
 from lrlab.ui import texts
 from lrlab.ui.fields import written
@@ -376,7 +376,7 @@ def test_a_run_of_another_length_is_told(interval, meant, has, words):
     [(0, "just now"), (59, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (90000, "1 day ago")],
 )
 def test_how_long_ago(seconds, words):
-    assert texts.ago(seconds) == words
+    assert ago(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import streamlit as st
 
 from lrlab import jobs
 from lrlab.charts import colour
+from lrlab.desk import Desk
 from lrlab.errors import NotFound
-from lrlab.home import Home
-from lrlab.runs import Run, RunStatus
+from lrlab.runs import Run, RunStatus, ago
 from lrlab.ui import texts
+from lrlab.ui.belonging import whose
 from lrlab.ui.plot import joined
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ _component = st.components.v2.component(
 
 
 def run_list(
-    home: Home,
+    desk: Desk,
     runs: Sequence[Run],
     shown: str | None,
     key: str,
@@ -41,13 +42,13 @@ def run_list(
     `facts`: the one thing to know about a run (default: how far its training is, or how well it did).
     """
     told = facts or (lambda run, status: texts.run_facts(status))
-    rows = [row for run in runs if (row := _row(home, run, shown, told))]
+    rows = [row for run in runs if (row := _row(desk, run, shown, told))]
     _component(data={"rows": rows}, key=key, on_open_change=on_open)
 
 
-def _row(home: Home, run: Run, shown: str | None, facts: Callable[[Run, RunStatus], str]) -> dict[str, Any] | None:
+def _row(desk: Desk, run: Run, shown: str | None, facts: Callable[[Run, RunStatus], str]) -> dict[str, Any] | None:
     try:
-        record, status = run.record, jobs.run_status(home, run.id)
+        record, status = run.record, jobs.run_status(desk.home, run.id)
     except NotFound:  # deleted since the list was made
         return None
     return {
@@ -55,7 +56,7 @@ def _row(home: Home, run: Run, shown: str | None, facts: Callable[[Run, RunStatu
         "name": record.name,
         "colour": colour(record.colour),
         "state": status.state,
-        "facts": facts(run, status),
-        "when": texts.ago(time.time() - record.created),
+        "facts": " · ".join(filter(None, (facts(run, status), whose(desk, record)))),
+        "when": ago(time.time() - record.created),
         "shown": run.id == shown,
     }

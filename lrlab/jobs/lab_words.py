@@ -1,0 +1,66 @@
+"""What the lab's processes, devices and limits are called, for the page and the terminal alike."""
+
+from __future__ import annotations
+
+from lrlab.disk import amount
+from lrlab.jobs.lab import Lab
+from lrlab.jobs.machine import Device
+from lrlab.jobs.processes import Process
+
+ROLES = {
+    "server": ("Web server", "Serves these pages."),
+    "supervisor": ("Supervisor", "Gives waiting runs to workers; leaves after {supervisor} without a run."),
+    "worker": ("Worker", "Trains a run."),
+    "warm worker": (
+        "Warm worker",
+        "Has torch imported already, so that the next run starts at once; leaves after {supervisor} without a run.",
+    ),
+    "helper": (
+        "Helper",
+        "Answers what needs torch: sizes of models, previews, predictions; leaves after {helper} without a question.",
+    ),
+    "import": ("Import", "Takes images in; ends when they are in."),
+}
+"""Of each role the title and what it is for."""
+
+
+def role(process: Process, lab: Lab) -> tuple[str, str]:
+    """A process's title, and what it is for and when it leaves."""
+    title, purpose = ROLES[process.role]
+    return title, purpose.format(supervisor=minutes(lab.supervisor_idle), helper=minutes(lab.helper_idle))
+
+
+def cores(load: float | None) -> str:
+    """A process's load: "95 % of a core", "2.1 cores"; empty where it is not known yet."""
+    if load is None:
+        return ""
+    return f"{100 * load:.0f} % of a core" if load < 1.05 else f"{load:.1f} cores"
+
+
+def busy(device: Device) -> str:
+    """A device's load: "43 % busy"; empty where it is not known."""
+    return "" if device.load is None else f"{100 * device.load:.0f} % busy"
+
+
+def memory(device: Device) -> str:
+    """A device's memory: "3.1 GB of 7.8 GB"; empty where it is not told."""
+    if device.memory_used is None or device.memory_total is None:
+        return ""
+    return f"{amount(device.memory_used)} of {amount(device.memory_total)} of memory in use"
+
+
+def limits(lab: Lab) -> list[tuple[str, str]]:
+    """What the lab's keeper set, as names and values."""
+    known = lab.settings
+    return [
+        ("Runs at a time on the CPU", f"{lab.at_a_time:,}"),
+        ("Runs of one person, waiting or at work", f"{known.limits.jobs_per_person:,}"),
+        ("Largest upload", f"{known.limits.upload_gb:g} GB"),
+        ("Images of a data set", f"{known.limits.images:,}"),
+        ("Disk", "as much as there is" if known.limits.disk_gb is None else f"{known.limits.disk_gb:g} GB"),
+    ]
+
+
+def minutes(seconds: float) -> str:
+    """ "15 min", "90 s"."""
+    return f"{seconds / 60:g} min" if seconds % 60 == 0 and seconds else f"{seconds:g} s"
