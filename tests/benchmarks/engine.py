@@ -6,7 +6,8 @@
 The arms take turns in one process, block by block, after a first block of each that does not count:
   synthetic  lrlab's loop on one resident batch, again and again, nothing watching: what the device can do
   silent     lrlab's loop on real images with their augmentation, nothing watching
-  lrlab      the same with what watches a run: a logged row per update, heartbeat, checkpoints, stop, a hand on the LR
+  lrlab      the same with what watches a run: a logged row per update, heartbeat, checkpoints, stop, a hand on the LR;
+             "watching" is the share of its time that they take, added up
   plain      a loop as in the tutorials: torchvision's ImageFolder, its transforms to the same crops and flips, a
              DataLoader; the same model, optimiser and batches; the loss read after every update. Without worker
              processes and with one for each core: the faster of the two stands in the table
@@ -51,6 +52,7 @@ from lrlab.training.resuming import Checkpointer  # isort: skip
 from lrlab.training.schedulers import Driver  # isort: skip
 
 CASES = {
+    "small_cnn:48": (32, 31),
     "small_cnn:64": (32, 30),
     "small_cnn:128": (32, 15),
     "resnet18:128": (32, 6),
@@ -64,7 +66,7 @@ CASES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES)[:3])
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES)[1:4])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--augment", type=json.loads, default={}, help="an experiment's augment, as JSON")
@@ -77,10 +79,10 @@ def main() -> None:
         print(f"{machine(device.text)}, batches as in CASES, augment {given.augment or 'crop and flip'}\n")
         waiting = " waits |" if device.waits else ""
         print(
-            "| case | images/s: synthetic | silent | lrlab | plain | R | silent over lrlab | lrlab over plain |"
+            "| case | images/s: synthetic | silent | lrlab | plain | R | silent over lrlab | lrlab over plain | watching |"
             + waiting
         )
-        print("| --- " * (8 + device.waits) + "|")
+        print("| --- " * (9 + device.waits) + "|")
         for case in given.cases:
             show(home, photos, dataset, case, given)
     print(f"\nPeak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:,} MB", end="")
@@ -116,6 +118,7 @@ def show(home: Home, photos: Path, dataset: str, case: str, given: argparse.Name
     best = max(others, key=lambda arm: median(arm.rates))
     figures = [*map(rate, arms[:3]), f"{rate(best)} ({best.name})"]
     figures += [ratio(lrlab, synthetic), ratio(silent, lrlab), ratio(lrlab, best)]
+    figures.append(f"{logged.watching.seconds / logged.seconds:.2%}")
     if device.waits:
         with waits() as counted:
             logged.block()
@@ -178,6 +181,27 @@ class Clock(Observer):
         self.seconds = time.perf_counter() - loop.began
 
 
+class Timed(Observer):
+    """Tells the observers of each update, and adds up the seconds that they take."""
+
+    def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self.observers, self.seconds = observers, 0.0
+
+    def after_update(self, loop: Loop) -> None:
+        began = time.perf_counter()
+        for observer in self.observers:
+            observer.after_update(loop)
+        self.seconds += time.perf_counter() - began
+
+    def after_training(self, loop: Loop) -> None:
+        for observer in self.observers:
+            observer.after_training(loop)
+
+    def after_epoch(self, loop: Loop) -> None:
+        for observer in self.observers:
+            observer.after_epoch(loop)
+
+
 class Ours:
     """lrlab's loop; with `home` in a run of its own and watched as a run is."""
 
@@ -190,12 +214,14 @@ class Ours:
         train = kind(pictures, real.train, experiment.batch_size, experiment.seed, experiment.augment)
         schedule = Driver(experiment.schedule, optimizer, experiment.epochs, real.updates)
         self.images, self.epochs, self.clock = real.updates * experiment.batch_size, 0, Clock()
-        observers = (*(watching(home, real) if home else ()), self.clock)
+        self.watching, self.seconds = Timed(watching(home, real) if home else ()), 0.0
+        observers = (self.watching, self.clock)
         self.loop = Loop(model, optimizer, schedule, train, EvalBatches(pictures, real.val, 8), device, observers)
 
     def block(self) -> tuple[int, float]:
         self.epochs += 1
         self.loop.fit(self.epochs)
+        self.seconds += self.clock.seconds
         return self.images, self.clock.seconds
 
 
