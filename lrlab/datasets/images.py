@@ -76,6 +76,10 @@ _TURNS = {
 _LARGE_PIXELS = 8_000_000
 _one_large = threading.Lock()
 
+# Every scan of a progressive JPEG is a walk over all of its pixels; programs write 10. A few bytes make one more.
+_MOST_SCANS = 100
+_SCAN = b"\xff\xda"
+
 
 class Unreadable(ValueError):
     """An image that lrlab does not take; `str(error)` continues the sentence "this file ..."."""
@@ -104,8 +108,11 @@ def read_rgb(data: bytes, at_least: int | None = None) -> Picture:
     `at_least`: a JPEG may be decoded at a half, quarter or eighth as long as both sides keep this many pixels.
     Raises Unreadable with the reason.
     """
-    if signature(data[:SIGNATURE_BYTES]) is None:
+    kind = signature(data[:SIGNATURE_BYTES])
+    if kind is None:
         raise Unreadable(f"is no image that lrlab reads; allowed: {ALLOWED}")
+    if kind == "jpg" and (scans := data.count(_SCAN)) > _MOST_SCANS:
+        raise Unreadable(f"has {scans:,} scans; allowed: at most {_MOST_SCANS}")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return _converted(image, at_least)
@@ -128,7 +135,9 @@ def _converted(image: Image.Image, at_least: int | None) -> Picture:
     drafted = False
     if at_least is not None and image.format in ("JPEG", "MPO"):
         drafted = image.draft(None, (at_least, at_least)) is not None
-    with _one_large if image.size[0] * image.size[1] > _LARGE_PIXELS else nullcontext():
+    # The scans of a progressive JPEG meet in memory at their full size, however small it is decoded.
+    pixels = width * height if image.info.get("progressive") else image.size[0] * image.size[1]
+    with _one_large if pixels > _LARGE_PIXELS else nullcontext():
         image.load()
         if not drafted:  # a TIFF is turned while it is loaded
             width, height = image.size
@@ -188,7 +197,11 @@ def _too_large() -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
     text = " ".join(str(error).split())
     if "truncated" in text.lower():
         return "is cut off before its end"
+    if "unsupported" in text.lower():
+        return f"is of a kind that lrlab does not read ({text[:120]})"
     return f"is damaged: {text[:120]}" if text else f"is damaged ({type(error).__name__})"
