@@ -77,12 +77,9 @@ def main() -> None:
         dataset = add_dataset(home, photos, "photographs").id
         device = choose_device(given.device, "small_cnn")
         print(f"{machine(device.text)}, batches as in CASES, augment {given.augment or 'crop and flip'}\n")
-        waiting = " waits |" if device.waits else ""
-        print(
-            "| case | images/s: synthetic | silent | lrlab | plain | R | silent over lrlab | lrlab over plain | watching |"
-            + waiting
-        )
-        print("| --- " * (9 + device.waits) + "|")
+        columns = ["R", "silent over lrlab", "lrlab over plain", "watching", *["waits"] * device.waits]
+        print(f"| case | images/s: synthetic | silent | lrlab | plain | {' | '.join(columns)} |")
+        print("| --- " * (5 + len(columns)) + "|")
         for case in given.cases:
             show(home, photos, dataset, case, given)
     print(f"\nPeak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10:,} MB", end="")
