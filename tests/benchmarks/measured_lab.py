@@ -18,7 +18,7 @@ from lrlab import jobs  # noqa: E402
 from lrlab.datasets import SAMPLE_NAME, add_dataset, add_sample, list_datasets  # noqa: E402
 from lrlab.experiments import Experiment  # noqa: E402
 from lrlab.home import Home  # noqa: E402
-from lrlab.runs import FINAL, Run  # noqa: E402
+from lrlab.runs import FINAL, DatasetFacts, Run, create_run  # noqa: E402
 
 SHARED = PROJECT.parent / "shared" / "data"
 LOOK_EVERY = 0.1
@@ -57,6 +57,16 @@ def has(home: Home, name: str) -> str:
         else:
             add_dataset(home, SHARED / f"{name}.zip", name)
     return name
+
+
+def made(home: Home, experiment: Experiment) -> Run:
+    """A run of `experiment` as `jobs.submit` makes it, for `python -m lrlab work`: it waits in no queue."""
+    plan = jobs.plan(home, experiment)
+    dataset = plan.dataset
+    facts = DatasetFacts(
+        id=dataset.id, name=dataset.name, classes=dataset.classes, train=plan.train, val=plan.val, test=plan.test
+    )
+    return create_run(home, experiment, dataset=facts, steps_per_epoch=plan.steps_per_epoch)
 
 
 def trained(home: Home, experiments: Iterable[Experiment]) -> Iterator[Run]:

@@ -8,8 +8,8 @@ StepLR(5, 0.5), on the CPU; lrlab's held-out images are everybody's. The images:
 to photographs of 500 x 375. The peers are the newest of PyPI, installed beside this environment's torch, and written as
 their documentation shows: fastai with a DataBlock, item transforms and its Learner, Lightning with torchvision's
 ImageFolder, a DataLoader and its Trainer. Workers (none, or one a core) and channels last are tried out first; each
-peer runs with what is quickest for it. lrlab's runs are made as the queue makes them, logs and checkpoints included, and
-worked on by `python -m lrlab work`:
+peer runs with what is quickest for it. lrlab's runs are made as the queue makes them, logs and checkpoints included,
+and worked on by `python -m lrlab work`:
   new          it has never seen the images: the import, which reads and checks each one, is part of the time
   cold cache   imported, not decoded yet
   warm cache   a second run on the same images
@@ -36,16 +36,14 @@ from pathlib import Path
 from statistics import mean, median
 
 from alternating import machine
-from measured_lab import PROJECT, photographs, unpacked
+from measured_lab import PROJECT, made, photographs, unpacked
 from peer_recipe import Epoch, Recipe, Told
 from watched import watch
 
-from lrlab import jobs
 from lrlab.datasets import list_datasets, split
 from lrlab.experiments import Experiment
 from lrlab.files import new_id
 from lrlab.home import Home
-from lrlab.runs import DatasetFacts, Run, create_run
 
 PACKAGES = {"fastai": "fastai", "lightning": "lightning"}
 IMAGES: Mapping[str, Callable[[Path], None]] = {"trashnet": unpacked, "photographs": photographs}
@@ -217,7 +215,20 @@ class Lab:
         return home, watched.seconds
 
     def _trained(self, home: Home, epochs: int, seed: int) -> Outcome:
-        run = made(home, self.recipe, epochs, seed)
+        recipe = self.recipe
+        experiment = Experiment.model_validate(
+            {
+                "dataset": "images",
+                "image_size": recipe.image_size,
+                "batch_size": recipe.batch_size,
+                "epochs": epochs,
+                "seed": seed,
+                "device": "cpu",
+                "optimizer": {"name": "Adam", "lr": recipe.lr},
+                "schedule": {"scheduler": {"name": "StepLR", "step_size": recipe.step_size, "gamma": recipe.gamma}},
+            }
+        )
+        run = made(home, experiment)
         watched = watch(
             (sys.executable, "-m", "lrlab", "work", run.id), PROJECT, {**ALONE, "LRLAB_HOME": str(home.root)}
         )
@@ -230,28 +241,6 @@ class Lab:
             began = row.time - row.seconds
             told.epochs.append(Epoch(began, began + images / row.images_per_second, row.time, images, row.val_accuracy))
         return Outcome(told, watched.began, watched.peak("share"), told.ready - watched.began)
-
-
-def made(home: Home, recipe: Recipe, epochs: int, seed: int) -> Run:
-    """A run of the recipe as `submit` makes it, without a queue to wait in."""
-    experiment = Experiment.model_validate(
-        {
-            "dataset": "images",
-            "image_size": recipe.image_size,
-            "batch_size": recipe.batch_size,
-            "epochs": epochs,
-            "seed": seed,
-            "device": "cpu",
-            "optimizer": {"name": "Adam", "lr": recipe.lr},
-            "schedule": {"scheduler": {"name": "StepLR", "step_size": recipe.step_size, "gamma": recipe.gamma}},
-        }
-    )
-    plan = jobs.plan(home, experiment)
-    dataset = plan.dataset
-    facts = DatasetFacts(
-        id=dataset.id, name=dataset.name, classes=dataset.classes, train=plan.train, val=plan.val, test=plan.test
-    )
-    return create_run(home, experiment, dataset=facts, steps_per_epoch=plan.steps_per_epoch)
 
 
 def python_with(package: str, folder: Path) -> Path:
