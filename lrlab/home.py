@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lrlab.errors import LabError, shown
 from lrlab.files import read_json, write_json
@@ -84,23 +85,39 @@ class Home:
         """Writes the mark. While it says `restoring`, no lrlab opens the lab."""
         write_json(self.mark_file, {"format": FORMAT, **({"restoring": True} if restoring else {})})
 
+    @property
+    def format(self) -> int | None:
+        """The format that the mark names: None where the lab has no mark, 0 where it is damaged."""
+        mark = self._read_mark()
+        if mark is None:
+            return None
+        found = mark.get("format")
+        return found if isinstance(found, int) and found > 0 else 0
+
+    @property
+    def is_being_restored(self) -> bool:
+        """Whether the mark says that a restore into the lab has not come to its end."""
+        return (self._read_mark() or {}).get("restoring") is True
+
     def fault(self) -> str:
         """Why this lrlab may not open the lab, as far as its mark tells: a sentence, empty where it may."""
+        found, where = self.format, f"the lab in {shown(str(self.root))}"
+        if found == 0:
+            return f"{where} has a damaged {self.mark_file.name}; repair it: python -m lrlab doctor"
+        if found is not None and found > FORMAT:
+            return f"{where} was written by a later lrlab (format {found}; this one knows {FORMAT}); update lrlab"
+        if self.is_being_restored:
+            return f"{where} is being restored; if that was broken off, finish it: python -m lrlab doctor"
+        return ""
+
+    def _read_mark(self) -> dict[str, Any] | None:
         try:
             mark = read_json(self.mark_file)
         except FileNotFoundError:
-            return ""
+            return None
         except ValueError:
-            mark = None
-        where = f"the lab in {shown(str(self.root))}"
-        found = mark.get("format") if isinstance(mark, dict) else None
-        if not isinstance(found, int) or found < 1:
-            return f"{where} has a damaged {self.mark_file.name}; repair it: python -m lrlab doctor"
-        if found > FORMAT:
-            return f"{where} was written by a later lrlab (format {found}; this one knows {FORMAT}); update lrlab"
-        if mark.get("restoring"):
-            return f"{where} is being restored; if that was broken off, finish it: python -m lrlab doctor"
-        return ""
+            return {}
+        return mark if isinstance(mark, dict) else {}
 
     def ensure(self) -> Home:
         """Makes the folders that are missing and returns itself. LabError (field "home") where the mark forbids it."""

@@ -9,7 +9,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lrlab.cli import backup, catalogues, compare, data, evaluate, find_lr, internal, predict, runs, schedule, train
+from lrlab.cli import (
+    backup,
+    catalogues,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    find_lr,
+    internal,
+    predict,
+    runs,
+    schedule,
+    train,
+)
 from lrlab.cli.parser import Parser
 from lrlab.cli.terminal import complain
 
@@ -81,6 +94,19 @@ def _parser() -> Parser:
         epilog=EPILOG,
     )
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (schedule, data, find_lr, train, runs, compare, evaluate, predict, catalogues, backup, internal):
+    for group in (
+        schedule,
+        data,
+        find_lr,
+        train,
+        runs,
+        compare,
+        evaluate,
+        predict,
+        catalogues,
+        backup,
+        doctor,
+        internal,
+    ):
         group.add_to(groups)
     return parser

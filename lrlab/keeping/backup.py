@@ -24,7 +24,7 @@ from lrlab.datasets import Dataset, Progress, list_datasets, megabytes
 from lrlab.errors import LabError, shown
 from lrlab.files import is_id
 from lrlab.home import FORMAT, Home
-from lrlab.jobs.queue import Queue
+from lrlab.jobs import Queue
 from lrlab.keeping.names import QUEUE, SETTINGS
 from lrlab.keeping.packing import Mark, Packer, packed
 from lrlab.keeping.snapshots import Look, frozen_dataset, frozen_run

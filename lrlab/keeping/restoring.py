@@ -23,17 +23,18 @@ from lrlab.datasets.paths import safe_parts
 from lrlab.errors import LabError, shown
 from lrlab.files import new_id, read_json, write_json
 from lrlab.home import FORMAT, Home
-from lrlab.jobs.queue import Queue
+from lrlab.jobs import Queue
 from lrlab.keeping.names import QUEUE, SETTINGS
 from lrlab.keeping.unpacking import Facts, opened
-from lrlab.runs import RunRecord, list_runs, revise
+from lrlab.runs import RunRecord, list_runs, load_run, revise
 
 CAUSE = "the backup that this lab was restored from was made while it ran"
 ADVICE = "Resume it to go on from its newest checkpoint."
 """What is said of a run that was at work in the lab that was backed up: here, nobody works on it."""
 
-_HIDDEN = ".restoring-"
-_READY = re.compile(r"\.restored-[a-z0-9]+")
+HIDDEN = ".restoring-"
+"""How the folder's name begins into which a backup is unpacked."""
+
 _COPIED = re.compile(r"[0-9]{6,9}\.[a-z]{2,5}")
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ def restore(path: Path, home: Home, progress: Progress | None = None) -> Restore
     """
     if finish(home):
         return Restored(len(list_datasets(home)), len(list_runs(home, None)))
+    if fault := home.fault():
+        raise LabError(f"home: {fault}", field="home")
     home.root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home.supervisor_lock, blocking=False):
@@ -70,15 +73,20 @@ def restore(path: Path, home: Home, progress: Progress | None = None) -> Restore
 
 
 def finish(home: Home) -> bool:
-    """Makes the renames that a restore which was broken off had left; whether there were any."""
-    ready = [folder for folder in home.root.glob(".restored-*") if _READY.fullmatch(folder.name)]
+    """Makes the renames that a restore which was broken off had left; whether there were any.
+
+    One that was broken off before them left nothing but a hidden folder, which goes.
+    """
+    ready = list(home.root.glob(".restored-*"))
     for folder in ready:
         _publish(folder, home)
+    if home.is_being_restored:
+        home.mark()
     return bool(ready)
 
 
 def _restore(path: Path, home: Home, progress: Progress | None) -> Restored:
-    hidden = home.root / f"{_HIDDEN}{new_id()}"
+    hidden = home.root / f"{HIDDEN}{new_id()}"
     try:
         with opened(path, home.root) as backup:
             _check_home(backup.facts, path)
@@ -95,7 +103,9 @@ def _restore(path: Path, home: Home, progress: Progress | None) -> Restored:
         done = Restored(len(list_datasets(inside)), len(list_runs(inside, None)), made, interrupted)
         if hasattr(os, "sync"):
             os.sync()
-        ready = hidden.rename(home.root / hidden.name.replace(_HIDDEN, ".restored-"))
+        # From here on every end of this process is one that `finish` goes on from.
+        home.mark(restoring=True)
+        ready = hidden.rename(home.root / hidden.name.replace(HIDDEN, ".restored-"))
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     _publish(ready, home)
@@ -203,16 +213,16 @@ def _order(kept: Path) -> list[str]:
 
 def _publish(ready: Path, home: Home) -> None:
     """Gives every folder and file below `ready` its place, each in one rename, so that it can be gone on with."""
-    home.mark(restoring=True)
     if (ready / SETTINGS).exists():
         (ready / SETTINGS).replace(home.settings)
     for target in (home.datasets, home.runs):
         target.mkdir(exist_ok=True)
-        for entry in list((ready / target.name).iterdir()):
+        source = ready / target.name
+        for entry in list(source.iterdir()) if source.is_dir() else ():
             entry.rename(target / entry.name)
     with Queue(home) as queue:
         for run_id in _order(ready / QUEUE):
-            queue.add(run_id)
+            queue.add(run_id, load_run(run_id, home).experiment.device)
     shutil.rmtree(ready)
     home.mark()
     home.ensure()
