@@ -8,7 +8,7 @@ Both processes are watched from outside; their memory is sampled every half seco
 
 The first table gives the seconds of each part; the second those for each 1,000 images, and in brackets what each
 further 1,000 cost over the next smaller set, where what is paid once (a process that starts, a model that is built) is
-out of the account: these are to be even. The third gives memory: the peak of all pages, of the process's share of them (PSS)
+out of the account: these are to be even. The third gives memory: the peak of all pages, of the process's share (PSS)
 and of its own pages, which stand for no file; and the slope of the latter, by least squares, from the end of the first
 epoch to that of the last.
 """
