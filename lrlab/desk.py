@@ -29,7 +29,7 @@ from lrlab.errors import NotFound
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home
 from lrlab.rights import Owned, Person, demand, may, owns, sees
-from lrlab.runs import Run, RunRecord, list_runs, load_run, no_run, rename, update
+from lrlab.runs import FINAL, Run, RunRecord, list_runs, load_run, no_run, rename, update
 from lrlab.runs.record import Kind
 
 
@@ -105,6 +105,18 @@ class Desk:
         found = among(self.datasets(), name_or_id)
         self.demand(action, found)
         return found
+
+    def users(self, dataset: Dataset) -> list[str]:
+        """The names of the runs that still need `dataset`: waiting, running or stalled ones, whoever's they are."""
+        names = []
+        for run in list_runs(self.home, None):
+            try:
+                record = run.record
+                if record.dataset.id == dataset.id and run.state not in FINAL:
+                    names.append(record.name if self.sees(record) else "a run of somebody else")
+            except NotFound:  # deleted while we looked
+                continue
+        return names
 
     def share_dataset(self, dataset_id: str, shared: bool) -> Dataset:
         """Lets the class see a data set and train on it, or no longer."""

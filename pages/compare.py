@@ -3,14 +3,14 @@
 import html
 from collections.abc import Callable
 
+import pandas as pd
 import streamlit as st
 
-from lrlab import jobs
 from lrlab.charts import distinct_colours
 from lrlab.errors import LabError, NotFound
-from lrlab.home import lab_home
-from lrlab.runs import FINAL, Run, differences, headline, list_runs, rename, table
-from lrlab.ui import places, texts
+from lrlab.runs import FINAL, Run, differences, headline, table
+from lrlab.ui import people, places, texts
+from lrlab.ui.belonging import with_owners
 from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
 from lrlab.ui.run_table import as_csv, own_colours, run_table, select, selected
@@ -19,7 +19,7 @@ from lrlab.ui.style import STYLE
 MOST = 16
 REFUSED, DONE = "compare.refused", "compare.done"
 words = texts.COMPARE
-home = lab_home()
+desk = people.desk()
 
 
 def attempt(deed: Callable[[], object]) -> None:
@@ -47,7 +47,7 @@ def settle(yes: str, deed: Callable[[], object]) -> None:
 @st.dialog(words["rename_title"])
 def ask_name(run: Run) -> None:
     st.text_input(words["new_name"], value=run.record.name, max_chars=120, key="dialog.name")
-    settle(words["save"], lambda: rename(run, st.session_state["dialog.name"]))
+    settle(words["save"], lambda: desk.rename(run.id, st.session_state["dialog.name"]))
 
 
 @st.dialog(words["delete_title"])
@@ -61,7 +61,7 @@ def ask_delete(runs: list[Run]) -> None:
 def delete(runs: list[Run]) -> None:
     for run in runs:
         try:
-            jobs.delete(home, run.id)
+            desk.delete(run.id)
         except NotFound:  # another tab was faster
             continue
     select([])
@@ -70,12 +70,17 @@ def delete(runs: list[Run]) -> None:
 def overview(chosen: list[Run], live: bool) -> None:
     """What the eye should see, and the table; looked at again now and then while a run is `live`."""
     st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen)) if chosen else ""}</p>')
-    runs = list_runs(home)
+    runs = desk.runs()
     ids = [run.id for run in chosen]
     shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
-    run_table(table(runs), own_colours(runs) | shown, ids)
+    run_table(rows(runs), own_colours(runs) | shown, ids)
     if st.session_state.pop("compare.changed", False) or live != at_work(runs):
         st.rerun()
+
+
+def rows(runs: list[Run]) -> pd.DataFrame:
+    """The table of `runs`; whose they are too, where people sign in."""
+    return with_owners(desk, table(runs), runs)
 
 
 def at_work(runs: list[Run]) -> bool:
@@ -84,10 +89,14 @@ def at_work(runs: list[Run]) -> bool:
 
 def deeds(runs: list[Run], chosen: list[Run]) -> None:
     """What can be done with the runs of the table."""
+
+    def own(action: str) -> bool:
+        return all(desk.may(action, run.record) for run in chosen)
+
     with st.container(horizontal=True):
-        asked_name = st.button(words["rename"], key="rename", disabled=len(chosen) != 1)
-        asked_delete = st.button(words["delete"], key="delete", disabled=not chosen)
-        st.download_button(words["table_csv"], as_csv(table(runs)), "runs.csv", "text/csv", on_click="ignore")
+        asked_name = st.button(words["rename"], key="rename", disabled=len(chosen) != 1 or not own("rename a run"))
+        asked_delete = st.button(words["delete"], key="delete", disabled=not chosen or not own("delete a run"))
+        st.download_button(words["table_csv"], as_csv(rows(runs)), "runs.csv", "text/csv", on_click="ignore")
     for leftover in (REFUSED, DONE):
         st.session_state.pop(leftover, None)
     if asked_name:
@@ -113,9 +122,9 @@ def overlay(chosen: list[Run]) -> None:
 
 st.html(STYLE)
 st.title(words["title"])
-runs = list_runs(home)
+runs = desk.runs()
 if runs:
-    chosen = selected(home)
+    chosen = selected(desk)
     live = at_work(runs)
     st.fragment(overview, run_every=3 if live else None)(chosen, live)
     deeds(runs, chosen)

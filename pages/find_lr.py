@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from lrlab import jobs
-from lrlab.datasets import list_datasets
 from lrlab.errors import LabError, NotFound
-from lrlab.home import lab_home
-from lrlab.runs import FINAL, Run, RunStatus, list_runs, load_run
+from lrlab.runs import FINAL, Run, RunStatus
 from lrlab.ui import find_lr_texts as texts
-from lrlab.ui import places
+from lrlab.ui import people, places
+from lrlab.ui.belonging import belonging
 from lrlab.ui.fields import refusal
 from lrlab.ui.find_lr_form import find_lr_form
 from lrlab.ui.find_lr_result import found_in, pick, result
@@ -18,7 +16,7 @@ from lrlab.ui.style import STYLE
 
 RECENT = 8
 words = texts.PAGE
-home = lab_home()
+desk = people.desk()
 
 
 def chosen(searches: list[Run]) -> Run | None:
@@ -26,7 +24,7 @@ def chosen(searches: list[Run]) -> Run | None:
     asked = st.query_params.get("run")
     if asked:
         try:
-            run = load_run(asked, home)
+            run = desk.run(asked)
         except NotFound:
             run = None
         if run and run.record.finder:
@@ -43,12 +41,12 @@ def start(datasets: list[str]) -> None:
         if st.button(words["bring"], type="primary", key="find_lr.bring"):
             st.switch_page(places.IMAGES)
         return
-    search = find_lr_form(home, datasets)
+    search = find_lr_form(desk, datasets)
     if search is None:
         return
     try:
         with st.spinner(words["starting"]):
-            run = jobs.submit(home, search.experiment, search.finder)
+            run = desk.submit(search.experiment, search.finder)
     except LabError as error:
         refusal(str(error))
     else:
@@ -63,10 +61,11 @@ def show(run: Run, datasets: list[str]) -> None:
     def picked() -> None:
         pick(run, float(st.session_state[key].picked))
 
+    belonging(desk, run)
     data = {"run": run.id, "texts": texts.CHART}
     plot("finder", data, key=key, on_ended_change=lambda: None, on_picked_change=picked)
     if run.state in FINAL:
-        result(home, run, datasets)
+        result(desk, run, datasets)
     settings, log = st.columns(2)
     with settings, st.expander(words["settings"]):
         st.caption(words["settings_help"])
@@ -86,8 +85,8 @@ def facts(run: Run, status: RunStatus) -> str:
 
 def recent(shown: Run | None, live: bool) -> None:
     """The newest searches; looked at again now and then while one is at work, and the page anew when none is."""
-    searches = list_runs(home, kind="find_lr")[:RECENT]
-    run_list(home, searches, shown.id if shown else None, "search_list", opened, facts)
+    searches = desk.runs("find_lr")[:RECENT]
+    run_list(desk, searches, shown.id if shown else None, "search_list", opened, facts)
     if st.session_state.search_list.open or (live and not at_work(searches)):
         st.rerun()
 
@@ -98,8 +97,8 @@ def at_work(searches: list[Run]) -> bool:
 
 st.html(STYLE)
 st.title(words["title"])
-datasets = [dataset.name for dataset in list_datasets(home)]
-searches = list_runs(home, kind="find_lr")
+datasets = [dataset.name for dataset in desk.datasets()]
+searches = desk.runs("find_lr")
 run = chosen(searches)
 if run:
     with st.expander(words["new"]):

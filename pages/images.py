@@ -10,47 +10,44 @@ from lrlab.datasets import (
     SAMPLE_NAME,
     Dataset,
     counts,
-    delete_dataset,
     grid_rows,
-    list_datasets,
     sizes,
     split,
 )
 from lrlab.errors import NotFound
 from lrlab.experiments import Validation
-from lrlab.home import lab_home
-from lrlab.jobs import running_imports
 from lrlab.ui import images_choice as choice
 from lrlab.ui import images_texts as texts
-from lrlab.ui import places
+from lrlab.ui import people, places
+from lrlab.ui.belonging import belonging_of_images
 from lrlab.ui.gallery import gallery
 from lrlab.ui.plot import plot
 from lrlab.ui.style import STYLE
 from lrlab.ui.upload import upload
 
-home = lab_home()
+desk = people.desk()
 
 
 def added() -> None:
     """A data set came in; one that this tab asked for is shown at once."""
     news = st.session_state.upload.added
-    came = [dataset.name for dataset in list_datasets(home) if dataset.id == news["id"]]
+    came = [dataset.name for dataset in desk.datasets() if dataset.id == news["id"]]
     if came and news["mine"]:
         st.session_state[choice.WIDGET] = came[0]
 
 
 def delete(dataset: Dataset) -> None:
     """Once more with a look at the runs: one may have been started while the question stood there."""
-    if not choice.users(home, dataset):
+    if not desk.users(dataset):
         with contextlib.suppress(NotFound):  # another tab was first
-            delete_dataset(home, dataset.id)
+            desk.delete_dataset(dataset.id)
         choice.forget()
 
 
 @st.dialog(texts.DELETE_TITLE)
 def ask_to_delete(dataset: Dataset, facts: str) -> None:
     st.text(f"{dataset.name}: {facts}")
-    if runs := choice.users(home, dataset):
+    if runs := desk.users(dataset):
         st.text(texts.in_use(runs))
         return
     st.write(texts.DELETE_IN_PLACE if dataset.source == "folder" else texts.DELETE_COPIES)
@@ -83,8 +80,9 @@ def show(dataset: Dataset, names: list[str]) -> None:
         st.selectbox(texts.CHOICE, names, key=choice.WIDGET, width=320)
         if st.button(texts.TRAIN, type="primary", key="train"):
             st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
-        if st.button(texts.DELETE, key="delete"):
+        if desk.may("delete a data set", dataset) and st.button(texts.DELETE, key="delete"):
             ask_to_delete(dataset, headline)
+    belonging_of_images(desk, dataset)
     st.write(headline)
     chart, facts = st.columns([3, 2], gap="large")
     with chart:
@@ -116,15 +114,16 @@ def show(dataset: Dataset, names: list[str]) -> None:
 st.html(STYLE)
 st.title("Images")
 st.write(texts.LEAD)
-datasets = list_datasets(home)
+datasets = desk.datasets()
 upload(
     {
         "texts": texts.CONTROL,
         "first": not datasets,
         "taken": [dataset.name for dataset in datasets],
         "sample": SAMPLE_NAME,
-        "imports": [{"id": status.id, "dataset": status.dataset} for status in running_imports(home)],
+        "imports": [{"id": status.id, "dataset": status.dataset} for status in desk.imports()],
         "most_files": MAX_FILES,
+        "server": desk.may("add images that lie on the server"),
     },
     key="upload",
     on_added_change=added,

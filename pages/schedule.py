@@ -3,8 +3,7 @@
 import streamlit as st
 
 from lrlab.charts import composer_data
-from lrlab.home import lab_home
-from lrlab.ui import carried, places
+from lrlab.ui import carried, people, places
 from lrlab.ui import schedule_texts as texts
 from lrlab.ui import tabs_texts as around
 from lrlab.ui.fields import refusal
@@ -40,7 +39,7 @@ if complaint:
 plot(
     "preview",
     {
-        **composer_data(state, measured_runs(lab_home())),
+        **composer_data(state, measured_runs(people.desk())),
         "texts": texts.COMPOSER,
         **carried.pushed(),
     },

@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from lrlab import jobs
-from lrlab.datasets import SAMPLE_NAME, Sample, list_datasets
+from lrlab.datasets import SAMPLE_NAME, Sample
 from lrlab.errors import LabError, NotFound
-from lrlab.home import lab_home
-from lrlab.runs import FINAL, Run, list_runs, load_run, with_changes
-from lrlab.ui import places, texts, train_state, waiting
+from lrlab.runs import FINAL, Run, with_changes
+from lrlab.ui import people, places, texts, train_state, waiting
+from lrlab.ui.belonging import belonging
 from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
 from lrlab.ui.plot import plot
@@ -24,7 +24,7 @@ DRAWING = "train.drawing"
 TO_FIND_LR = "train.to_find_lr"
 """In the session: a button that leads to the LR finder was pressed."""
 words = texts.TRAIN
-home = lab_home()
+desk = people.desk()
 
 
 def chosen(runs: list[Run]) -> Run | None:
@@ -32,7 +32,7 @@ def chosen(runs: list[Run]) -> Run | None:
     asked = st.query_params.get("run")
     if asked:
         try:
-            return load_run(asked, home)
+            return desk.run(asked)
         except NotFound:
             st.warning(words["missing_run"])
             del st.query_params["run"]
@@ -48,16 +48,16 @@ def opened() -> None:
 
 def start() -> None:
     """The form; a run that was started takes its place."""
-    names = [dataset.name for dataset in list_datasets(home)]
+    names = [dataset.name for dataset in desk.datasets()]
     if not names:
         first_images()
         return
-    experiment = train_form(home, names)
+    experiment = train_form(desk, names)
     if experiment is None:
         return
     try:
         with st.spinner(words["starting"]):
-            run = jobs.submit(home, experiment)
+            run = desk.submit(experiment)
     except LabError as error:  # the data set went away since the form was drawn
         refusal(str(error))
     else:
@@ -73,7 +73,7 @@ def first_images() -> None:
             st.switch_page(places.IMAGES)
     if made:
         try:
-            st.session_state[DRAWING] = jobs.start_import(home, Sample(), SAMPLE_NAME)
+            st.session_state[DRAWING] = desk.start_import(Sample(), SAMPLE_NAME)
         except LabError as error:  # another tab was faster
             refusal(str(error))
     if DRAWING in st.session_state:
@@ -82,7 +82,7 @@ def first_images() -> None:
 
 def drawing(import_id: str) -> None:
     """How far the sample set is, which a process of its own draws; the form takes this place when it is there."""
-    status = jobs.import_status(home, import_id)
+    status = desk.importing(import_id)
     if status.error:
         refusal(status.error)
     elif status.ended:
@@ -139,21 +139,21 @@ def worker_log(run: Run) -> str:
 
 def recent(shown: Run | None, busy: bool) -> None:
     """The newest runs; looked at again now and then while one is at work, and the page anew when none is any more."""
-    runs = list_runs(home)[:RECENT]
-    run_list(home, runs, shown.id if shown else None, "run_list", opened)
+    runs = desk.runs()[:RECENT]
+    run_list(desk, runs, shown.id if shown else None, "run_list", opened)
     if st.session_state.run_list.open or (busy and not at_work()):
         st.rerun()
 
 
 def at_work() -> bool:
-    lab = jobs.lab_status(home)
+    lab = jobs.lab_status(desk.home)
     return lab.running + lab.queued > 0
 
 
 if st.session_state.pop(TO_FIND_LR, False):
     st.switch_page(places.FIND_LR)
 st.html(STYLE)
-runs = list_runs(home)
+runs = desk.runs()
 run = chosen(runs)
 st.title(words["title"])
 if run is None:
@@ -162,8 +162,9 @@ if run is None:
 else:
     with st.expander(words["new"]):
         start()
+    belonging(desk, run)
     live(run)
-    evaluation(home, run)
+    evaluation(desk, run)
     below(run)
 if runs:
     st.markdown(f"##### {words['runs']}")

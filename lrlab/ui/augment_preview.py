@@ -13,10 +13,9 @@ from typing import Any
 import streamlit as st
 
 from lrlab import jobs
-from lrlab.datasets import load_dataset
+from lrlab.desk import Desk
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment
-from lrlab.home import Home
 from lrlab.ui import augment_texts as texts
 from lrlab.ui.fields import refusal
 from lrlab.ui.waiting import wait_for
@@ -44,7 +43,7 @@ STYLE = """
 """
 
 
-def augment_preview(home: Home, asked: Experiment | None) -> None:
+def augment_preview(desk: Desk, asked: Experiment | None) -> None:
     """Draws the switch and, where it is on, the grid for `asked`; None says that its settings are refused."""
     if not st.toggle(texts.SHOW, key=SHOWN, help=texts.SHOW_HELP, persist_state="session"):
         return
@@ -52,7 +51,7 @@ def augment_preview(home: Home, asked: Experiment | None) -> None:
         st.caption(texts.FAULTY)
         return
     try:
-        question = _question(home, asked)
+        question = _question(desk, asked)
     except NotFound as error:
         refusal(str(error))
         return
@@ -60,7 +59,7 @@ def augment_preview(home: Home, asked: Experiment | None) -> None:
     if known == question:
         _show(answer)
         return
-    future = _ask(home, question)
+    future = _ask(desk, question)
     if wait([future], AT_ONCE).done:
         _show(_keep(question, future))
         return
@@ -72,11 +71,11 @@ def augment_preview(home: Home, asked: Experiment | None) -> None:
         st.caption(texts.FIRST)
 
 
-def _question(home: Home, asked: Experiment) -> dict[str, Any]:
+def _question(desk: Desk, asked: Experiment) -> dict[str, Any]:
     """What the pictures depend on, and nothing more: an LR that is changed leaves them as they are."""
     # The id: a data set that is deleted and brought again has other images, maybe, under the same name.
     return {
-        "dataset": load_dataset(home, asked.dataset).id,
+        "dataset": desk.dataset(asked.dataset).id,
         "image_size": asked.image_size,
         "seed": (asked.seed + st.session_state.get(TURN, 0)) % 2**32,
         "validation": asked.validation.model_dump(),
@@ -84,8 +83,8 @@ def _question(home: Home, asked: Experiment) -> dict[str, Any]:
     }
 
 
-def _ask(home: Home, question: dict[str, Any]) -> Future[Any]:
-    return jobs.ask_later(home, "augmented", keep=True, experiment=question, images=IMAGES, variants=VARIANTS)
+def _ask(desk: Desk, question: dict[str, Any]) -> Future[Any]:
+    return jobs.ask_later(desk.home, "augmented", keep=True, experiment=question, images=IMAGES, variants=VARIANTS)
 
 
 def _keep(question: dict[str, Any], future: Future[Any]) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from lrlab.desk import Desk
 from lrlab.errors import explain
 from lrlab.experiments import FINDER_FIELDS, MODELS, OPTIMIZERS, Experiment, Finder
-from lrlab.home import Home
 from lrlab.ui import fields, places, train_state
 from lrlab.ui import find_lr_texts as texts
 from lrlab.ui.texts import TRAIN
@@ -29,12 +29,12 @@ class Search:
     finder: Finder
 
 
-def find_lr_form(home: Home, datasets: Sequence[str]) -> Search | None:
+def find_lr_form(desk: Desk, datasets: Sequence[str]) -> Search | None:
     """Draws the form for the data sets with these names; the search when Start was pressed and nothing is wrong.
 
     Its widgets are the Train form's own, so that what is chosen here stands there too.
     """
-    asked = train_state.asked(home, list(datasets))
+    asked = train_state.asked(desk, list(datasets))
     finder, wrong = _finder()
     shown = Faults({**asked.faults, **wrong})
     _main(asked, datasets, shown)

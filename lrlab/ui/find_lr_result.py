@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from lrlab.desk import Desk
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment
-from lrlab.home import Home
 from lrlab.runs import Run, RunRecord
 from lrlab.runs.finder import Findings, Suggestion, findings
 from lrlab.schedules import Composition, with_peak
@@ -41,7 +41,7 @@ def pick(run: Run, lr: float) -> None:
     st.session_state[_key(run)] = OWN
 
 
-def result(home: Home, run: Run, datasets: list[str]) -> None:
+def result(desk: Desk, run: Run, datasets: list[str]) -> None:
     """Draws the suggestions of a search that is over."""
     found = found_in(run)
     if found is None or not found.sweeps:
@@ -53,7 +53,7 @@ def result(home: Home, run: Run, datasets: list[str]) -> None:
         st.markdown(plain(note))
     lr = _chosen(run, found)
     if datasets:
-        _onward(home, run.record, lr, datasets)
+        _onward(desk, run.record, lr, datasets)
 
 
 def _chosen(run: Run, found: Findings) -> float | None:
@@ -105,13 +105,13 @@ def _typed(text: str) -> float | None:
     return None
 
 
-def _onward(home: Home, record: RunRecord, lr: float | None, datasets: list[str]) -> None:
+def _onward(desk: Desk, record: RunRecord, lr: float | None, datasets: list[str]) -> None:
     """Draws the two ways on, and takes the one that was pressed."""
     with st.container(horizontal=True, vertical_alignment="center"):
         train = st.button(texts.PAGE["train"], type="primary", key="find_lr.train", disabled=lr is None)
         compose = st.button(texts.PAGE["compose"], key="find_lr.compose", disabled=lr is None)
         st.caption(texts.PAGE["effect"], width="content")
-    asked = train_state.asked(home, datasets)
+    asked = train_state.asked(desk, datasets)
     other = _different(record, asked.experiment) if asked.experiment else []
     if other and record.dataset.name in datasets:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -6,11 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lrlab.datasets import Dataset
-from lrlab.errors import NotFound
-from lrlab.home import Home
-from lrlab.runs import FINAL, list_runs
-
 QUERY = "dataset"
 CARRIED = "dataset"
 """In the session: the name of the chosen data set, which Train offers."""
@@ -42,16 +37,3 @@ def forget() -> None:
     for key in (WIDGET, CARRIED):
         st.session_state.pop(key, None)
     st.query_params.pop(QUERY, None)
-
-
-def users(home: Home, dataset: Dataset) -> list[str]:
-    """Names of the runs that still need `dataset`: waiting, running or stalled ones."""
-    names = []
-    for run in list_runs(home, None):
-        try:
-            record = run.record
-            if record.dataset.id == dataset.id and run.state not in FINAL:
-                names.append(record.name)
-        except NotFound:  # deleted while we looked
-            continue
-    return names

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from lrlab.desk import Desk
 from lrlab.home import Home
-from lrlab.runs import list_runs, table
+from lrlab.rights import Person, Role
+from lrlab.runs import table
 
 MOST = 50
 
 
-def measured_runs(home: Home) -> list[dict[str, str]]:
+def measured_runs(desk: Desk) -> list[dict[str, str]]:
     """Id and name of at most MOST runs that have validated, the newest first; read anew once a log has grown."""
-    return _measured(str(home.root), _stand(home, "*/epochs-*.csv"), _stand(home, "*/run.json"))
+    home, person = desk.home, desk.person
+    logs, records = _stand(home, "*/epochs-*.csv"), _stand(home, "*/run.json")
+    return _measured(str(home.root), (person.mail, person.role), logs, records)
 
 
 def _stand(home: Home, pattern: str) -> tuple[int, int]:
@@ -27,8 +31,10 @@ def _stand(home: Home, pattern: str) -> tuple[int, int]:
     return count, newest
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def _measured(root: str, logs: tuple[int, int], records: tuple[int, int]) -> list[dict[str, str]]:
-    known = table(list_runs(Home(Path(root)))[:MOST])
+@st.cache_data(max_entries=64, show_spinner=False)
+def _measured(
+    root: str, whose: tuple[str, Role], logs: tuple[int, int], records: tuple[int, int]
+) -> list[dict[str, str]]:
+    known = table(Desk(Home(Path(root)), Person(*whose)).runs()[:MOST])
     known = known[known["val_loss"].notna() | known["val_accuracy"].notna()]
     return [{"id": id, "name": name} for id, name in zip(known["id"], known["name"], strict=True)]

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from lrlab.charts import colour
-from lrlab.home import Home
-from lrlab.runs import Run, duration, list_runs, spreadsheet_safe
+from lrlab.desk import Desk
+from lrlab.runs import Run, duration, spreadsheet_safe
 from lrlab.ui import texts
 
 QUERY = "runs"
@@ -20,6 +20,9 @@ FIRST = 2
 ROW_HEIGHT = 35
 MOST_ROWS = 5
 NOTHING = "–"
+
+OWNER = "owner"
+"""The last column, there only where people sign in."""
 
 WIDTHS = {
     "dot": 28,
@@ -36,9 +39,9 @@ WIDTHS = {
 """Pixels; together they fit a page 1,280 pixels wide."""
 
 
-def selected(home: Home) -> list[Run]:
+def selected(desk: Desk) -> list[Run]:
     """The runs that the address names, oldest first, unknown ids left out; the newest ones where it names none."""
-    runs = list_runs(home)
+    runs = desk.runs()
     if QUERY not in st.query_params:
         return runs[:FIRST][::-1] if not st.session_state.get("compare.emptied") else []
     wanted = st.query_params[QUERY].split(",")
@@ -92,13 +95,14 @@ def own_colours(runs: Sequence[Run]) -> dict[str, str]:
 
 def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.style.Styler:
     """The columns that a person reads. Values stay numbers, so that sorting a column sorts by value."""
+    names = texts.COLUMNS | ({OWNER: OWNER} if OWNER in frame else {})
     visible = frame.assign(
         dot="●",
         best_val_accuracy=100 * frame["best_val_accuracy"],
         best_epoch=frame["best_epoch"] + 1,  # the log counts from 0, people from 1
         val_accuracy=100 * frame["val_accuracy"],
-    )[list(texts.COLUMNS)].rename(columns=texts.COLUMNS)
-    percent, names = "{:.1f} %", texts.COLUMNS
+    )[list(names)].rename(columns=names)
+    percent = "{:.1f} %"
     dots = [f"color: {colours[run_id]}" for run_id in frame["id"]]
     forms: dict[Any, Any] = {
         names["best_val_accuracy"]: percent,

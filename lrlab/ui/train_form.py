@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from lrlab.desk import Desk
 from lrlab.experiments import FIELDS, MODELS, OPTIMIZERS, Experiment
-from lrlab.home import Home
 from lrlab.schedules import LR, label
 from lrlab.ui import carried, fields, texts, train_card, train_presets, train_schedule, train_sections, train_state
 from lrlab.ui.train_state import DATASET, MODEL, OPTIMIZER, RATE, Asked, key
@@ -16,17 +16,17 @@ from lrlab.ui.train_state import DATASET, MODEL, OPTIMIZER, RATE, Asked, key
 TOP_FIELDS = ("image_size", "batch_size", "epochs")
 
 
-def train_form(home: Home, datasets: Sequence[str]) -> Experiment | None:
+def train_form(desk: Desk, datasets: Sequence[str]) -> Experiment | None:
     """Draws the form for the data sets with these names; the experiment when Start was pressed and nothing is wrong."""
-    asked = train_state.asked(home, list(datasets))
+    asked = train_state.asked(desk, list(datasets))
     shown = Faults(asked.faults)
     _first_row(asked, datasets, shown)
     _second_row(asked, shown)
     train_schedule.explain(asked.run, carried.composition(), drawable=asked.plan is not None)
-    train_card.card(home, asked)
+    train_card.card(desk.home, asked)
     rest = st.container()
     started = _start(asked, datasets)
-    train_sections.folds(home, asked, shown)
+    train_sections.folds(desk, asked, shown)
     with rest:
         shown.rest()
     return asked.experiment if started and not asked.faults else None

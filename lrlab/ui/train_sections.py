@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from lrlab.desk import Desk
 from lrlab.experiments import FIELDS, SECTIONS, ExperimentField
-from lrlab.home import Home
 from lrlab.ui import fields, texts, train_card, train_state
 from lrlab.ui.augment_preview import augment_preview
 from lrlab.ui.markdown import plain
@@ -35,7 +35,7 @@ class Fold:
     names: tuple[str, ...]
 
 
-def folds(home: Home, asked: Asked, shown: Faults) -> None:
+def folds(desk: Desk, asked: Asked, shown: Faults) -> None:
     """Draws them all; what is wrong stands beside its field, and the fold's title says that there is something."""
     st.caption(texts.TRAIN["more"])
     columns = st.columns(COLUMNS)
@@ -52,7 +52,7 @@ def folds(home: Home, asked: Asked, shown: Faults) -> None:
             if "param_groups.groups" in fold.names:
                 _names()
             if "augment.crop" in fold.names:
-                augment_preview(home, asked.experiment)
+                augment_preview(desk, asked.experiment)
 
 
 def _names() -> None:

@@ -10,9 +10,9 @@ import streamlit as st
 from pydantic import ValidationError
 
 from lrlab import jobs
+from lrlab.desk import Desk
 from lrlab.errors import LabError, explain
 from lrlab.experiments import FIELDS, OPTIMIZERS, Experiment, ExperimentField
-from lrlab.home import Home
 from lrlab.schedules import LR, Composition, ReduceLROnPlateau, ScheduleSpec
 from lrlab.ui import carried, fields, train_schedule
 from lrlab.ui.images_choice import CARRIED as CARRIED_DATASET
@@ -65,19 +65,19 @@ def optimizer_fields() -> dict[str, ExperimentField]:
     }
 
 
-def asked(home: Home, datasets: list[str]) -> Asked:
+def asked(desk: Desk, datasets: list[str]) -> Asked:
     """Takes over what other pages left, and reads, narrows and checks everything that was entered."""
     composition = carried.composition()
     _take_over(composition, datasets)
     offered = _offered(composition)
     raw = _collected(offered)
-    bare, plan, _ = _checked(home, raw)
+    bare, plan, _ = _checked(desk, raw)
     run = None
     if bare and plan:
         run = Composition(lr=bare.optimizer.lr, epochs=bare.epochs, steps_per_epoch=plan.steps_per_epoch)
     specs = train_schedule.specs(composition, run or Composition(epochs=raw["epochs"]))
     chosen = specs[st.session_state[CHOICE]]
-    experiment, plan, faults = _checked(home, {**raw, "schedule": chosen.model_dump()})
+    experiment, plan, faults = _checked(desk, {**raw, "schedule": chosen.model_dump()})
     run = run and run.model_copy(update={"schedule": chosen})
     return Asked(offered, specs, chosen, run, experiment, plan, faults)
 
@@ -184,13 +184,13 @@ def _collected(offered: Mapping[str, ExperimentField]) -> dict[str, Any]:
     return raw
 
 
-def _checked(home: Home, raw: Mapping[str, Any]) -> tuple[Experiment | None, jobs.Plan | None, dict[str, str]]:
+def _checked(desk: Desk, raw: Mapping[str, Any]) -> tuple[Experiment | None, jobs.Plan | None, dict[str, str]]:
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         return None, None, dict(explain(error))
     try:
-        return experiment, jobs.plan(home, experiment), {}
+        return experiment, desk.plan(experiment), {}
     except LabError as error:
         at = error.field or ""
         return experiment, None, {at: str(error).removeprefix(f"{at}: ")}

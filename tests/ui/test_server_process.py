@@ -42,8 +42,8 @@ def test_every_page_is_in_the_navigation(home):
     script = AppTest.from_file(main.__file__, default_timeout=60).run()
     assert not script.exception
     source = Path(main.__file__).read_text()
-    assert len(PAGES) == 6
-    assert all(f'"{page.name}"' in source for page in PAGES)
+    assert len(PAGES) == 7
+    assert all(f'"{page.stem}"' in source for page in PAGES)
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,7 @@ def test_a_data_set_that_goes_away_at_the_start_is_told(open_page, noise, run_pa
     noise("coffee", 40)
     page = open_page("train")
 
-    def vanished(home: Any, experiment: Any) -> None:
+    def vanished(home: Any, experiment: Any, finder: Any, *, owner: str) -> None:
         raise LabError("there is no data set 'coffee'", field="dataset")
 
     monkeypatch.setattr(jobs, "submit", vanished, raising=False)

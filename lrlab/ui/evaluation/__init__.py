@@ -10,9 +10,9 @@ import streamlit as st
 
 from lrlab import jobs
 from lrlab.charts import confusion_figure, least_width, leaves, shown_classes
-from lrlab.datasets import MAX_IMAGE_BYTES, load_dataset, megabytes
+from lrlab.datasets import MAX_IMAGE_BYTES, megabytes
+from lrlab.desk import Desk
 from lrlab.errors import LabError, NotFound
-from lrlab.home import Home
 from lrlab.runs import (
     FINAL,
     Evaluation,
@@ -60,7 +60,7 @@ _own_image = st.components.v2.component(
 )
 
 
-def evaluation(home: Home, run: Run) -> None:
+def evaluation(desk: Desk, run: Run) -> None:
     """Shows all that below a run that has ended; nothing while it is queued or at work."""
     record = run.record
     if run.state not in FINAL:
@@ -72,28 +72,28 @@ def evaluation(home: Home, run: Run) -> None:
         refusal(f"{texts.DAMAGED} {error}")
     else:
         if predictions is not None:
-            st.fragment(_results)(home, record, predictions)
+            st.fragment(_results)(desk, record, predictions)
         elif run.best_model.is_file():
-            _without(home, run, record)
+            _without(desk, run, record)
     if run.best_model.is_file() or run.last_model.is_file():
         _own(run, record)
 
 
-def _without(home: Home, run: Run, record: RunRecord) -> None:
+def _without(desk: Desk, run: Run, record: RunRecord) -> None:
     """Why there are no predictions, and the button that has them made."""
     st.markdown(f"##### {texts.TITLE}")
     st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
-    if st.button(texts.MAKE, key=f"evaluation.make.{run.id}"):
+    if desk.may("evaluate a run", record) and st.button(texts.MAKE, key=f"evaluation.make.{run.id}"):
         try:
             with st.spinner(texts.MAKING):
-                jobs.ask(home, "evaluate", run=run.id)
+                jobs.ask(desk.home, "evaluate", run=desk.run(run.id, "evaluate a run").id)
         except LabError as error:
             refusal(str(error))
         else:
             st.rerun()
 
 
-def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
+def _results(desk: Desk, record: RunRecord, predictions: Predictions) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"##### {texts.TITLE}", width="stretch")
         part = _choice(predictions, record.id)
@@ -126,7 +126,7 @@ def _results(home: Home, record: RunRecord, predictions: Predictions) -> None:
     if found.mistakes.empty:
         st.write(texts.NO_MISTAKES)
     else:
-        _mistakes(data=_wrong(home, record, found, short), key=f"mistakes-{record.id}-{part}")
+        _mistakes(data=_wrong(desk, record, found, short), key=f"mistakes-{record.id}-{part}")
 
 
 def _choice(predictions: Predictions, run_id: str) -> str:
@@ -175,13 +175,13 @@ def _csv(predictions: Predictions) -> str:
     return spreadsheet_safe(flat(predictions)).to_csv(index=False, lineterminator="\n")
 
 
-def _wrong(home: Home, record: RunRecord, found: Evaluation, short: Mapping[str, str]) -> dict[str, Any]:
+def _wrong(desk: Desk, record: RunRecord, found: Evaluation, short: Mapping[str, str]) -> dict[str, Any]:
     """What the grid of mistakes needs. Names are a stranger's text: the browser sets them as text.
 
     `short`: how each class is called where there is little room.
     """
     try:
-        dataset = load_dataset(home, record.dataset.id)
+        dataset = desk.dataset(record.dataset.id)
         address = f"{addresses()['api']}/datasets/{dataset.id}/thumbnail"
     except NotFound:
         address = None

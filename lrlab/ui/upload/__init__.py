@@ -28,6 +28,6 @@ def upload(data: Mapping[str, Any], key: str, on_added_change: Callable[[], None
 
     `data`: `texts`; `first` (no data set yet: the control is large and leads with the sample set); `taken` (names of
     the data sets there are); `sample` (the sample set's name); `imports` (`id` and `dataset` of those under way);
-    `most_files` (of one upload).
+    `most_files` (of one upload); `server` (images that lie on the server may be named).
     """
     return _component(data={"api": addresses()["api"], **data}, key=key, on_added_change=on_added_change)

@@ -22,6 +22,7 @@ class UploadControl {
     this.root.classList.toggle("first", first);
     this.sample.classList.toggle("primary", first);
     this.sampleWay.hidden = this.taken.has(sample);
+    this.serverWay.hidden = !component.data.server;
     for (const { id, dataset } of imports) {
       const known = this.ended.has(id) || this.additions.some(({ importing }) => importing === id);
       if (!known) this.follow("other", id, dataset);
@@ -47,11 +48,10 @@ class UploadControl {
       element("div", { class: "actions" },
         element("button", { type: "button", onclick: () => this.zip.click() }, texts.choose_zip),
         element("button", { type: "button", onclick: () => this.folder.click() }, texts.choose_folder)));
-    this.ways = element("div", { class: "ways" },
-      this.sampleWay,
-      element("p", { class: "way" }, element("span", {}, texts.on_server),
-        element("button", { type: "button", onclick: () => this.ask((form) => form.askForPath()) }, texts.name_folder),
-        element("span", { class: "hint" }, texts.name_hint)));
+    this.serverWay = element("p", { class: "way" }, element("span", {}, texts.on_server),
+      element("button", { type: "button", onclick: () => this.ask((form) => form.askForPath()) }, texts.name_folder),
+      element("span", { class: "hint" }, texts.name_hint));
+    this.ways = element("div", { class: "ways" }, this.sampleWay, this.serverWay);
     this.idle = element("div", { class: "idle" }, this.zone, this.ways);
     this.form = new AddForm(texts, {
       isTaken: (name) => this.isTaken(name),
