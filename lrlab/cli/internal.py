@@ -1,4 +1,4 @@
-"""The commands by which lrlab starts its own processes; they stand in no help."""
+"""The commands by which lrlab starts its own processes; a person may want to start the supervisor, and only that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ def add_to(groups: Groups) -> None:
     which.add_argument("--wait", action="store_true", help='get ready, print "ready", and read the id from stdin')
     working.set_defaults(run=work)
 
-    supervising: Parser = groups.add_parser("supervise", description="Give waiting runs to workers.")
+    supervising: Parser = groups.add_parser(
+        "supervise",
+        help="give waiting runs to workers, in this terminal; lrlab starts it by itself where it is needed",
+        description="Give waiting runs to workers, as lrlab does by itself in the background where nobody does. "
+        "Ctrl-C ends it; runs that workers have go on, and the next supervisor takes them over.",
+    )
     supervising.set_defaults(run=supervise)
 
     importing: Parser = groups.add_parser("import", description="Carry out an import that was asked for.")
@@ -34,15 +39,18 @@ def work(given: argparse.Namespace) -> int:
 
 def supervise(given: argparse.Namespace) -> int:
     from lrlab import jobs
+    from lrlab.errors import LabError
 
-    jobs.supervise(lab_home())
+    home = lab_home()
+    if not jobs.supervise(home):
+        raise LabError(f"supervise: this lab has a supervisor at work already; it writes {home.supervisor_log}")
     return 0
 
 
 def import_(given: argparse.Namespace) -> int:
     from lrlab import jobs
 
-    return jobs.run_import(lab_home(), given.id)
+    return jobs.import_process(lab_home(), given.id)
 
 
 def answer(given: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
-"""`runs`: list, show, export, stop, resume, rename and delete the runs of the lab, and change their LR."""
+"""`runs`: list, show, export, stop, resume, retry, rename and delete the runs of the lab, and change their LR."""
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,14 +16,19 @@ from lrlab.home import lab_home
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lrlab.runs import Run
+
 DECLINED = 1
 """The exit code where the person said no."""
+
+FORCED = 15.0
+"""Seconds to wait until a run that was stopped by force has ended; a supervisor may have to be started for it."""
 
 
 def add_to(groups: Groups) -> None:
     parser: Parser = groups.add_parser(
         "runs",
-        help="list, show, export, stop, resume, rename and delete runs, and change their LR",
+        help="list, show, export, stop, resume, retry, rename and delete runs, and change their LR",
         description="The runs of the lab.",
     )
     deeds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -40,11 +46,15 @@ def add_to(groups: Groups) -> None:
     export_.add_argument("--csv", metavar="DIR", help="write steps.csv and epochs.csv into this folder")
     export_.add_argument("--parquet", metavar="DIR", help="write steps.parquet and epochs.parquet into this folder")
     export_.set_defaults(parser=export_)
-    deed("stop", stop, "stop a run at its next step; the model so far is kept")
+    stopping = deed("stop", stop, "stop a run at its next step; the model so far is kept")
+    stopping.add_argument(
+        "--force", action="store_true", help="end its process now; the best model and the newest checkpoint are kept"
+    )
     resuming = deed("resume", resume, "train a run on that has ended, from its newest checkpoint")
     resuming.add_argument(
         "--epochs", type=int, metavar="N", help="N more epochs, which a run that was trained to its end needs"
     )
+    deed("retry", retry, "try a run again that failed, was lost or was stopped, from its newest checkpoint")
     setting = deed("set-lr", set_lr, "change the LR of a run at work, and with it the rest of its schedule")
     setting.add_argument("value", metavar="VALUE", help="the new LR, such as 0.001, or a factor, such as x0.5")
     renaming = deed("rename", rename_, "give a run another name")
@@ -113,6 +123,8 @@ def show(given: argparse.Namespace) -> int:
         rows.append(("cause", seen.cause))
     if seen.advice:
         rows.append(("advice", seen.advice))
+    if seen.log:
+        rows.append(("worker.log", seen.log))
     rows.append(("progress", f"{seen.step:,} of {seen.steps:,} updates, {100 * seen.share:.0f} %"))
     if seen.elapsed is not None:
         left = f", {duration(seen.eta)} left" if seen.eta is not None else ""
@@ -180,20 +192,39 @@ def stop(given: argparse.Namespace) -> int:
     from lrlab import jobs
 
     before = jobs.run_status(lab_home(), given.id)
-    jobs.stop(lab_home(), given.id)
-    after = jobs.run_status(lab_home(), given.id)
+    jobs.stop(lab_home(), given.id, force=given.force)
+    after, until = jobs.run_status(lab_home(), given.id), time.monotonic() + FORCED
+    while given.force and not after.final and time.monotonic() < until:
+        time.sleep(0.05)
+        after = jobs.run_status(lab_home(), given.id)
     say(f"{given.id} had already ended: {before.state}" if before.final else f"{given.id}: {after.message}")
     return 0
 
 
-def resume(given: argparse.Namespace) -> int:
+def retry(given: argparse.Namespace) -> int:
     from lrlab import jobs
-    from lrlab.runs import beyond, resume_step
 
-    run = jobs.resume(lab_home(), given.id, given.epochs)
+    say_queued(jobs.retry(lab_home(), given.id))
+    return 0
+
+
+def say_queued(run: Run) -> None:
+    """Where a run begins that was queued again, and when."""
+    from lrlab import jobs
+    from lrlab.runs import resume_step
+
     record, step = run.record, resume_step(run)
     where = f"goes on at update {step:,} of {record.steps:,}" if step else "has no checkpoint and begins anew"
-    say(f"{given.id} {where}: {jobs.run_status(lab_home(), given.id).message}")
+    say(f"{run.id} {where}: {jobs.run_status(lab_home(), run.id).message}")
+
+
+def resume(given: argparse.Namespace) -> int:
+    from lrlab import jobs
+    from lrlab.runs import beyond
+
+    run = jobs.resume(lab_home(), given.id, given.epochs)
+    record = run.record
+    say_queued(run)
     if record.more_epochs:
         say(f"It has {record.epochs} epochs now, {record.experiment.epochs} of which were planned.")
     told = beyond(record)

@@ -19,10 +19,11 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.detached import environment, give_way, own_session
-from lrlab.jobs.slots import Slot, runs_at_a_time, slots, visible_gpus
+from lrlab.jobs.slots import Slot, slots, visible_gpus
 from lrlab.process import Identity, find, identity, is_alive
 from lrlab.runs import last_lines, load_run
 from lrlab.runs.printed import READY, shortened
+from lrlab.settings import at_a_time
 
 WORKER = (sys.executable, "-m", "lrlab", "work", "--wait")
 
@@ -53,7 +54,7 @@ class Local:
         self._command = list(command)
         self._gpus = visible_gpus()
         self._set_when = self._changed()
-        self._slots = slots(runs_at_a_time(home), self._gpus)
+        self._slots = slots(at_a_time(home), self._gpus)
         self._children: dict[str, _Child] = {}
         self._adopted: dict[str, float] = {}  # ticket: when we looked last
         self._spares: dict[Slot, str] = {}
@@ -65,11 +66,9 @@ class Local:
         if changed != self._set_when:
             self._set_when = changed
             try:
-                self._slots = slots(runs_at_a_time(self._home), self._gpus)
+                self._slots = slots(at_a_time(self._home), self._gpus)
             except LabError as error:
                 _log.error("%s; the slots stay as they are", error)
-            for slot in [slot for slot in self._spares if slot not in self._slots]:
-                self._let_go(slot)
         return self._slots
 
     def gpu(self, ticket: str) -> str:
@@ -137,8 +136,9 @@ class Local:
         return None
 
     def close(self) -> None:
-        for slot in list(self._spares):
-            self._let_go(slot)
+        for ticket in self._spares.values():
+            self._children[ticket].stdin.close()  # the end of its input ends it
+        self._spares.clear()
 
     def _changed(self) -> int:
         """When lab.toml was changed last, in nanoseconds; 0 where there is none."""
@@ -146,9 +146,6 @@ class Local:
             return self._home.settings.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
-
-    def _let_go(self, slot: Slot) -> None:
-        self._children[self._spares.pop(slot)].stdin.close()  # the end of its input ends it
 
     def _start(self, slot: Slot) -> str:
         # A file and no pipe: a worker must be able to print when this supervisor is gone.

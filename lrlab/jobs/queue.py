@@ -80,6 +80,12 @@ class Queue:
         """Puts a run at the end; one that is in the queue already keeps its place. `device`: what it asks for."""
         self._connection.execute("INSERT OR IGNORE INTO jobs (run_id, device) VALUES (?, ?)", (run_id, device))
 
+    def adopt(self, run_id: str, worker: str) -> None:
+        """Notes that `worker` has a run that the queue does not know of."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO jobs (run_id, worker, claims) VALUES (?, ?, 1)", (run_id, worker)
+        )
+
     def claim(self, worker: str, devices: Sequence[str] = ()) -> Job | None:
         """Gives the next waiting run to `worker`, or None where none waits. Of many who ask, one gets it.
 

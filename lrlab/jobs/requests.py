@@ -137,7 +137,7 @@ def stop(home: Home, run_id: str, *, force: bool = False) -> None:
         withdrawn = queue.withdraw(run_id)
     if withdrawn:
         revise(run, lambda record: {"state": "cancelled", "ended": time.time()} if record.state == "queued" else {})
-    else:
+    if run.record.state not in FINAL:
         ensure_supervisor(home)  # which ends a worker that does not stop, and the run of one that is gone
 
 

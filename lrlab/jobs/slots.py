@@ -11,10 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lrlab.errors import LabError
-from lrlab.home import Home
 from lrlab.runs import RunRecord
-from lrlab.settings import settings
 
 ANY = ("auto", "cpu", "cuda", "mps")
 """The devices that an experiment may ask for."""
@@ -26,47 +23,31 @@ _log = logging.getLogger(__name__)
 class Slot:
     """Room for one run. `gpu`: the GPU it has to itself, as CUDA_VISIBLE_DEVICES names it; empty: none.
 
-    `takes`: the devices that a run in it may have asked for. `share`: how many such slots divide the CPU's cores.
-    `hides`: whether a run in it must see no GPU, since each is another slot's.
+    `takes`: the devices that a run in it may have asked for. `hides`: whether it must see no GPU, each being another's.
     """
 
     gpu: str = ""
     takes: tuple[str, ...] = ANY
-    share: int = 1
     hides: bool = False
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What a worker's environment has beside its supervisor's."""
-        visible = {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
-        return {"LRLAB_SHARE": str(self.share), **visible}
+        return {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
 
 
 def slots(at_a_time: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:
     """The slots of a machine with these GPUs that runs so many at a time on its CPU; those with a GPU come first."""
     if not gpus:
-        return (Slot(share=at_a_time),) * at_a_time
-    with_gpu = tuple(Slot(gpu, ("auto", "cuda"), len(gpus)) for gpu in gpus)
-    return *with_gpu, *(Slot("", ("cpu", "mps"), at_a_time, hides=True),) * at_a_time
+        return (Slot(),) * at_a_time
+    with_gpu = tuple(Slot(gpu, ("auto", "cuda")) for gpu in gpus)
+    return *with_gpu, *(Slot("", ("cpu", "mps"), hides=True),) * at_a_time
 
 
 def device_of(record: RunRecord) -> str:
     """What a run is to be trained on: what it was begun on, else what its experiment asks for."""
     begun = next((attempt.processor for attempt in record.attempts if attempt.processor), "")
     return begun or record.experiment.device
-
-
-def runs_at_a_time(home: Home) -> int:
-    """How many runs the CPU is given at a time: LRLAB_JOBS, else jobs.at_a_time of lab.toml, else 1.
-
-    LabError naming the entry where what stands there is no whole number from 1 to 64.
-    """
-    text = os.environ.get("LRLAB_JOBS", "")
-    if not text:
-        return settings(home).jobs.at_a_time
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
-        raise LabError(f"LRLAB_JOBS: got {text[:40]!r}, allowed: a whole number from 1 to 64", field="LRLAB_JOBS")
-    return int(text)
 
 
 def visible_gpus() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import socket
 import sqlite3
 import time
 from collections import Counter
@@ -99,12 +100,12 @@ class Supervisor:
     def take_over(self) -> None:
         """Finds the workers that an earlier supervisor left, and repairs what the queue and the runs say otherwise."""
         self._queue.set_spare(None)
-        for job in self._queue.claimed():
-            self._work[job.run_id] = self._take(job)
         known = self._queue.run_ids()
         for run in reversed(list_runs(self._home, None)):
             if run.id not in known:
                 self._repair(run)
+        for job in self._queue.claimed():
+            self._work[job.run_id] = self._take(job)
 
     def tick(self) -> None:
         """One look: settles what has ended, sees to stops, starts what waits, keeps a worker warm."""
@@ -142,9 +143,14 @@ class Supervisor:
         record = run.record
         if record.state == "queued" and not stop_requested(run):
             self._queue.add(run.id, device_of(record))
-        elif record.state not in FINAL and not has_worker(record):
+        elif record.state in FINAL:
+            return
+        elif not has_worker(record):
             _log.info("run %s: nobody has it", run.id)
             settle(run, Ended(None), "")
+        elif record.attempts[-1].host == socket.gethostname():
+            _log.info("run %s: the queue did not know that it has a worker", run.id)
+            self._queue.adopt(run.id, record.attempts[-1].identity.model_dump_json())
 
     def _settle(self, job: Job, ended: Ended) -> None:
         _log.info("run %s: its worker ended with code %s", job.run_id, ended.code)

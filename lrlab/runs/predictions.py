@@ -18,6 +18,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,14 +129,14 @@ def chance(probability: float) -> str:
     return "< 0.1 %" if 0 < probability < 0.0005 else f"{100 * probability:.1f} %"
 
 
-def store_predictions(run: Run, predictions: Predictions) -> None:
-    """Writes predictions.parquet in one step; one of an earlier attempt is replaced."""
+def store_predictions(run: Run, predictions: Predictions, guard: AbstractContextManager[object] | None = None) -> None:
+    """Writes predictions.parquet in one step; one of an earlier attempt is replaced. `guard`: as `write_atomic`'s."""
     facts = {"classes": predictions.classes, "epoch": predictions.epoch}
     table = pa.Table.from_pandas(predictions.frame, _SCHEMA, preserve_index=False)
     table = table.replace_schema_metadata({_FACTS: json.dumps(facts).encode()})
     buffer = io.BytesIO()
     parquet.write_table(table, buffer)
-    write_atomic(run.predictions, buffer.getvalue())
+    write_atomic(run.predictions, buffer.getvalue(), guard=guard)
 
 
 def load_predictions(run: Run) -> Predictions | None:

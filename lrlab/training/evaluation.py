@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pandas as pd
@@ -67,11 +68,12 @@ def write_predictions(
     device: Device,
     progress: Progress,
     seconds: float = float("inf"),
+    guard: AbstractContextManager[object] | None = None,
 ) -> dict[str, Score]:
     """Passes `parts` ("val" and perhaps "test") through the best model of `run` and writes predictions.parquet.
 
     Returns the score of each part, as `Loop.evaluate` would give it. Where that takes more than `seconds` nothing is
-    written and nothing returned: a person who stopped a run shall not wait.
+    written and nothing returned: a person who stopped a run shall not wait. `guard`: as `store_predictions`'s.
     """
     until = time.monotonic() + seconds
     model, facts = load_model(run.best_model, device.device)
@@ -86,7 +88,7 @@ def write_predictions(
         labels = images["label"].to_numpy(dtype=np.int64)
         tables.append(tabulated(part, batches.rows, images["name"].tolist(), labels, given, facts.classes))
         found[part] = _score(given, labels)
-    store_predictions(run, Predictions(pd.concat(tables, ignore_index=True), facts.classes, facts.epoch))
+    store_predictions(run, Predictions(pd.concat(tables, ignore_index=True), facts.classes, facts.epoch), guard)
     return found
 
 

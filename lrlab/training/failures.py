@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lrlab.errors import LabError
+from lrlab.errors import LabError, shown
 from lrlab.experiments import MODELS, Experiment
 from lrlab.schedules import number
 from lrlab.training.memory import OutOfMemory, divided
@@ -16,7 +16,18 @@ from lrlab.training.observers import NonFinite
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
+GPU_FULL = (
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "MPS backend out of memory",
+)
+"""What torch and its libraries say of a full GPU where they have no error of its own for it."""
+
 SEE_LOG = "The last lines of worker.log say where it happened."
+RESTORE = "Put it back, then try the run again: it goes on from its newest checkpoint."
+CHECK = "Check that the disk is there and that lrlab may use the file, then try the run again."
+TRY_AGAIN = "Try the run again. If that happens once more, restart the machine or its driver."
 
 
 @dataclass(frozen=True)
@@ -37,14 +48,34 @@ def explain(error: Exception, experiment: Experiment) -> Failure:
         )
     if isinstance(error, OutOfMemory):
         return Failure(f"{error} ({_size(experiment)})", _fitting(experiment, error.fits))
-    if isinstance(error, torch.OutOfMemoryError):
+    if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in GPU_FULL):
         return Failure(f"the GPU ran out of memory ({_size(experiment)})", _smaller(experiment))
     if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
         return Failure(f"this machine ran out of memory ({_size(experiment)})", _smaller(experiment))
     if isinstance(error, LabError):
-        return Failure(str(error), "")
-    text = " ".join(str(error).split())[:300]
-    return Failure(f"an error that lrlab does not know: {type(error).__name__}: {text}".removesuffix(": "), SEE_LOG)
+        return Failure(str(error), _after(error))
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return Failure(f"the file {shown(str(error.filename))} vanished", f"{RESTORE} {SEE_LOG}")
+    if isinstance(error, OSError) and error.filename:
+        why = error.strerror or type(error).__name__
+        return Failure(
+            f"the file {shown(str(error.filename))} could not be read or written: {why}", f"{CHECK} {SEE_LOG}"
+        )
+    if isinstance(error, torch.AcceleratorError):
+        return Failure(f"the GPU failed: {_one_line(error)}", f"{TRY_AGAIN} {SEE_LOG}")
+    known = f"an error that lrlab does not know: {type(error).__name__}: {_one_line(error)}"
+    return Failure(known.removesuffix(": "), SEE_LOG)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _after(error: LabError) -> str:
+    """What to do about a fault of an image or of its data set; what a setting's fault asks for, its sentence says."""
+    if isinstance(error.__cause__, OSError):
+        return CHECK
+    return ""
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -98,7 +98,7 @@ class Finding(Session):
                 columns = ("smoothed", *rates.columns)
                 log = log or stack.enter_context(open_log(self._run, self._attempt.number, columns))
                 update = Update(loss, Gradient(model, regularization, experiment.clip), experiment.accumulate)
-                observers = (Sweeper(log, self._beat, finder, sweep, rates.columns), self._stop)
+                observers = (self._lease, Sweeper(log, self._beat, finder, sweep, rates.columns), self._stop)
                 batches = replace(parts.train, seed=seed)
                 Rise(model, optimizer, schedule, batches, parts.val, device, observers, update, rates).rise()
 

@@ -128,7 +128,8 @@ def put_back(loop: Loop, state: dict[str, Any]) -> None:
     loop.schedule.load_state_dict(state["schedule"])
     loop.load_state_dict(state["loop"])
     for observer in loop.observers:
-        observer.load_state_dict(state["observers"][type(observer).__name__])
+        # One that an older version did not have has nothing to take up.
+        observer.load_state_dict(state["observers"].get(type(observer).__name__, {}))
     _set_random_states(state["random"])
 
 

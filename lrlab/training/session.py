@@ -22,6 +22,7 @@ from lrlab.training.checkpoints import ModelFacts, save_model
 from lrlab.training.devices import Device, shared_threads
 from lrlab.training.evaluation import write_predictions
 from lrlab.training.gradient import Gradient
+from lrlab.training.lease import Lease
 from lrlab.training.loop import Loop, Update
 from lrlab.training.loss import build_loss
 from lrlab.training.memory import CudaMemory, OutOfMemory, fitting_batch, small_update
@@ -51,13 +52,14 @@ class _Parts:
 
 
 class Session:
-    """Trains `run` as attempt `attempt`. `result` is what has come out so far, also after an error."""
+    """Trains `run` as attempt `attempt` while `lease` lasts. `result`: what has come out so far, after an error too."""
 
-    def __init__(self, home: Home, run: Run, attempt: Attempt, beat: Beat) -> None:
+    def __init__(self, home: Home, run: Run, attempt: Attempt, beat: Beat, lease: Lease) -> None:
         self._home = home
         self._run = run
         self._attempt = attempt
         self._beat = beat
+        self._lease = lease
         self._record = run.record
         self._experiment = self._record.experiment
         self._stop = StopWatch(lambda: stop_requested(run))
@@ -93,6 +95,7 @@ class Session:
             raise
 
     def _say(self, what: str, done: int = 0, total: int = 0) -> None:
+        self._lease.look()
         self._stop.look()
         self._beat.say(what[:1].lower() + what[1:], done, total)
 
@@ -176,11 +179,13 @@ class Session:
         columns = (*_columns(gradient, moves_momentum=previewed.momentum is not None), *rates.columns)
         with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
             recorder = Recorder(log, experiment.images_per_update, columns)
-            keeper = Keeper(self._run.best_model, facts, self._beat, experiment.early_stopping.monitor)
+            monitor, held = experiment.early_stopping.monitor, self._lease.held
+            keeper = Keeper(self._run.best_model, facts, self._beat, monitor, held)
             early = EarlyStop(experiment.early_stopping, lambda: course_of(self._run.record))
             heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
-            hand, checkpointer = Hand(self._run), Checkpointer(self._run, self._attempt.number, log, self._beat)
-            observers = (recorder, heartbeat, keeper, early, hand, checkpointer, self._stop)
+            hand = Hand(self._run, self._lease.check)
+            checkpointer = Checkpointer(self._run, self._attempt.number, log, self._beat)
+            observers = (self._lease, recorder, heartbeat, keeper, early, hand, checkpointer, self._stop)
             update = Update(loss, gradient, experiment.accumulate)
             loop = Loop(
                 model,
@@ -247,13 +252,14 @@ class Session:
 
     def _save_last(self, loop: Loop, facts: ModelFacts) -> None:
         self._beat.say("saving")
+        held = self._lease.held()
         validated = {"val_accuracy": loop.score.accuracy, "val_loss": loop.score.loss} if loop.score else {}
-        save_model(self._run.last_model, loop.model, facts.model_copy(update={"epoch": loop.epoch, **validated}))
+        save_model(self._run.last_model, loop.model, facts.model_copy(update={"epoch": loop.epoch, **validated}), held)
 
     def _evaluate(self, device: Device, parts: _Parts, say: Progress, seconds: float = math.inf) -> None:
         """The best model on all that it did not learn from: once on the test images, by which nothing was chosen."""
         asked = {"val": parts.val} | ({"test": parts.test} if parts.test else {})
-        found = write_predictions(self._run, parts.dataset, asked, device, say, seconds)
+        found = write_predictions(self._run, parts.dataset, asked, device, say, seconds, self._lease.held())
         if "test" in found:
             score = found["test"]
             self.result = self.result.model_copy(update={"test_accuracy": score.accuracy, "test_loss": score.loss})

@@ -22,12 +22,13 @@ from lrlab.runs.record import Kind
 from lrlab.training.devices import choose_device
 from lrlab.training.failures import explain
 from lrlab.training.finder import Finding
+from lrlab.training.lease import Lease, LeaseLost
 from lrlab.training.models import build_model
 from lrlab.training.observers import StopRequested
 from lrlab.training.session import Session
 
-SUCCEEDED, FAILED = 0, 1
-"""Exit codes. A run that a person stopped ended as it should."""
+SUCCEEDED, FAILED, LOST = 0, 1, 3
+"""Exit codes. A run that a person stopped ended as it should; one that became another's was left to it."""
 
 NICENESS = 5
 """The worker stands back behind the web server, and still gets a third of a core that both want."""
@@ -71,25 +72,31 @@ def attempt(home: Home, run: Run) -> int:
     except LabError as error:
         _log.error("%s", error)
         return FAILED
+    lease, experiment = Lease(run, mine.number), run.experiment
     session = None
     try:
         reserve = _reserve(run)
         reserve.write_bytes(os.urandom(RESERVE))
         beat = Beat(run)
         beat.say("starting worker")
-        session = _SESSIONS[run.record.kind](home, run, mine, beat)
+        session = _SESSIONS[run.record.kind](home, run, mine, beat, lease)
         session.train()
         ending: dict[str, Any] = {"state": "succeeded"}
+    except LeaseLost as lost:
+        return _leave(lost)
     except StopRequested:
         _log.info("stopped on request")
         ending = {"state": "cancelled"}
     except Exception as error:  # noqa: BLE001 (whatever it is, the run must not stay "running")
         _log.exception("the run failed")
-        failure = explain(error, run.experiment)
+        failure = explain(error, experiment)
         ending = {"state": "failed", "cause": failure.cause, "advice": failure.advice}
     if session:
         ending["result"] = session.result
-    _finish(run, mine, ending)
+    try:
+        _finish(run, lease, ending)
+    except LeaseLost as lost:
+        return _leave(lost)
     return FAILED if ending["state"] == "failed" else SUCCEEDED
 
 
@@ -119,13 +126,20 @@ def _claim(run: Run) -> Attempt:
     return revise(run, change).attempts[-1]
 
 
-def _finish(run: Run, mine: Attempt, ending: dict[str, Any]) -> None:
-    """Writes how the run ended, unless a newer attempt has taken it over."""
+def _leave(lost: LeaseLost) -> int:
+    """Nothing more is written: the run's files are another's."""
+    _log.warning("this worker leaves: %s", lost)
+    return LOST
+
+
+def _finish(run: Run, lease: Lease, ending: dict[str, Any]) -> None:
+    """Writes how the run ended; LeaseLost where it is not this worker's any more."""
+    lease.look()
     _reserve(run).unlink(missing_ok=True)
 
     def change(record: RunRecord) -> dict[str, Any]:
-        newest = record.attempts[-1].number
-        return {**ending, "ended": time.time()} if newest == mine.number else {}
+        lease.check(record)
+        return {**ending, "ended": time.time()}
 
     record = revise(run, change)
     _log.info("%s%s", record.state, f": {record.cause}" if record.cause else "")

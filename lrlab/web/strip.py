@@ -7,9 +7,6 @@ from typing import Any
 
 from lrlab.runs import FINAL, RunStatus, duration
 
-STALLED_ADVICE = "It may still be working on something slow. If nothing moves for minutes, stop it and start it again."
-LOST_ADVICE = "What it logged so far is kept. Resume it to train it to its end."
-
 
 def strip(
     status: RunStatus, label: str, colour: str, *, stopping: bool, has_best: bool, has_last: bool
@@ -33,7 +30,7 @@ def strip(
             "best": _best(status),
             "message": _message(status),
             "cause": _sentence(status.cause) if status.state in ("failed", "lost") else "",
-            "advice": _advice(status),
+            "advice": _sentence(status.advice),
         },
         "can_stop": status.state not in FINAL,
         "stopping": stopping and not status.final,
@@ -80,14 +77,6 @@ def _best(status: RunStatus) -> str:
 def _message(status: RunStatus) -> str:
     """What is going on, without what the cause says already."""
     return "" if status.state in ("failed", "lost") else _sentence(status.message)
-
-
-def _advice(status: RunStatus) -> str:
-    if status.state == "stalled":
-        return STALLED_ADVICE
-    if status.state == "lost":
-        return _sentence(status.advice) or LOST_ADVICE
-    return _sentence(status.advice)
 
 
 def _sentence(text: str) -> str:

@@ -15,6 +15,7 @@ from .conftest import Lrlab
 COMMANDS = [
     ("schedule",), ("data",), ("data", "add"), ("data", "list"), ("data", "show"), ("find-lr",), ("train",), ("runs",),
     ("runs", "list"), ("runs", "show"), ("runs", "export"), ("runs", "stop"), ("runs", "rename"), ("runs", "delete"),
+    ("runs", "retry"), ("supervise",),
     ("compare",), ("evaluate",), ("predict",), ("models",), ("optimizers",), ("schedulers",),
 ]  # fmt: skip
 HEAVY = ("torch", "pandas", "plotly", "numpy", "streamlit", "pyarrow", "PIL")
@@ -35,7 +36,7 @@ def test_every_command_has_help(lrlab: Lrlab, command: tuple[str, ...]) -> None:
 def test_the_overview_names_what_a_person_may_use(lrlab: Lrlab) -> None:
     listed = {line.split()[0] for line in lrlab("--help").out.splitlines() if line.startswith("    ")}
     assert listed >= {"schedule", "data", "find-lr", "train", "runs", "compare"}
-    assert not listed & {"work", "supervise", "import"}
+    assert not listed & {"work", "import", "answer"}
 
 
 def test_schedule_help_describes_the_whole_catalogue(lrlab: Lrlab) -> None:

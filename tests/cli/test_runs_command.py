@@ -11,7 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from lrlab.home import Home
-from lrlab.runs import Run, list_runs, lr_requests, update
+from lrlab.runs import Run, list_runs, lr_requests, stop_forced, update
 
 from .conftest import Lrlab
 
@@ -187,6 +187,39 @@ def test_resume_without_a_checkpoint_says_that_it_begins_anew(lrlab: Lrlab, resu
     update(resumable, state="failed")
     done = lrlab("runs", "resume", resumable.id)
     assert done.out == f"{resumable.id} has no checkpoint and begins anew: waiting in the queue: 1st\n"
+
+
+def test_retry(lrlab: Lrlab, resumable: Run) -> None:
+    refused = lrlab("runs", "retry", resumable.id)
+    assert (refused.code, "succeeded; there is nothing to try again" in refused.err) == (2, True)
+    update(resumable, state="failed")
+    done = lrlab("runs", "retry", resumable.id)
+    assert done.out == f"{resumable.id} has no checkpoint and begins anew: waiting in the queue: 1st\n"
+    assert lrlab("runs", "retry", resumable.id).code == 2
+    assert "there is no run" in lrlab("runs", "retry", "nosuchrun").err
+
+
+def test_stop_by_force_waits_until_it_is_done(lrlab: Lrlab, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, called = make_run(), []
+    update(run, state="running")
+
+    def ensure(home: Home) -> bool:
+        called.append(stop_forced(run))
+        update(run, state="cancelled")
+        return True
+
+    monkeypatch.setattr("lrlab.jobs.requests.ensure_supervisor", ensure)
+    done = lrlab("runs", "stop", run.id, "--force")
+    assert (done.code, called) == (0, [True]) and done.out.startswith(f"{run.id}: stopped after")
+
+
+def test_show_ends_a_failed_run_with_what_its_worker_said(lrlab: Lrlab, make_run: MakeRun) -> None:
+    run = make_run()
+    run.worker_log.write_text("\n".join(f"line {number}" for number in range(9)) + "\n")
+    assert "line 8" not in lrlab("runs", "show", run.id).out
+    update(run, state="failed", cause="the sky fell")
+    text = lrlab("runs", "show", run.id).out
+    assert "  worker.log         line 4\n" in text and "line 8" in text and "line 3" not in text
 
 
 def test_set_lr(lrlab: Lrlab, resumable: Run) -> None:

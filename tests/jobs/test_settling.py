@@ -8,9 +8,9 @@ import time
 import pytest
 
 from lrlab.jobs.backend import Ended
-from lrlab.jobs.settling import MEMORY, settle
+from lrlab.jobs.settling import AGAIN, MEMORY, SEE_LOG, settle
 from lrlab.process import identity
-from lrlab.runs import Attempt, request_stop, update
+from lrlab.runs import Attempt, last_lines, request_stop, update
 
 ME = identity()
 REUSED = ME.model_copy(update={"started": ME.started - 60})
@@ -21,36 +21,29 @@ def begin(run, who=REUSED, host=None):
     update(run, state="running", attempts=(attempt,))
 
 
-@pytest.mark.parametrize(
-    ("code", "log", "state", "cause", "advice"),
-    [
-        (-9, "step 7", "failed", "the worker was killed by signal 9 (probably out of memory)", MEMORY),
-        (
-            -11,
-            "",
-            "failed",
-            "the worker was ended by signal 11 (Segmentation fault)",
-            "",
-        ),
-        (3, "", "failed", "the worker ended with exit code 3", ""),
-        (
-            1,
-            "RuntimeError: shapes do not match",
-            "failed",
-            "the worker ended with exit code 1; its log ends with:\nRuntimeError: shapes do not match",
-            "",
-        ),
-        (0, "", "failed", "the worker ended without writing a result", "Start the run again."),
-        (None, "", "lost", "the worker ended while nobody watched it", "Start the run again."),
-        (
-            1,
-            "OSError: [Errno 28] No space left on device",
-            "failed",
-            "the disk is full",
-            "Make room where the lab lies, then start the run again.",
-        ),
-    ],
-)
+LOOK = f"{SEE_LOG} {AGAIN}"
+FAULT = f"A fault in torch, a library or a driver. {LOOK}"
+OUTSIDE = f"Something outside lrlab ended it, such as a shutdown of the machine. {AGAIN}"
+VANISHED = f"A file that it was reading vanished, or its disk did. {AGAIN}"
+ROOM = "Make room where the lab lies, then try the run again."
+
+DEATHS = [
+    (-9, "step 7", "failed", "the worker was killed by signal 9 (probably out of memory)", MEMORY),
+    (-15, "", "failed", "the worker was ended by signal 15 (Terminated)", OUTSIDE),
+    (-11, "", "failed", "the worker was ended by signal 11 (Segmentation fault)", FAULT),
+    (-7, "", "failed", "the worker was ended by signal 7 (Bus error)", VANISHED),
+    (3, "", "failed", "the worker ended with exit code 3", LOOK),
+    (1, "RuntimeError: shapes do not match", "failed", "the worker ended with exit code 1", LOOK),
+    (1, "MemoryError", "failed", "this machine ran out of memory", MEMORY),
+    (1, "DefaultCPUAllocator: can't allocate memory", "failed", "this machine ran out of memory", MEMORY),
+    (0, "", "failed", "the worker ended without writing a result", AGAIN),
+    (None, "", "lost", "the worker ended while nobody watched it", AGAIN),
+    (1, "OSError: [Errno 28] No space left on device", "failed", "the disk is full", ROOM),
+    (None, "OSError: [Errno 122] Disk quota exceeded", "lost", "the disk is full", ROOM),
+]
+
+
+@pytest.mark.parametrize(("code", "log", "state", "cause", "advice"), DEATHS)
 def test_how_a_worker_ended_is_said_in_words(make_run, code, log, state, cause, advice):
     run = make_run()
     begin(run)
@@ -58,6 +51,34 @@ def test_how_a_worker_ended_is_said_in_words(make_run, code, log, state, cause, 
     assert (record.state, record.cause, record.advice) == (state, cause, advice)
     assert record.ended == pytest.approx(time.time(), abs=60)
     assert run.record == record
+    assert last_lines(run.worker_log) == log  # also where the worker had not come to write there
+
+
+def test_what_the_worker_wrote_itself_stays(make_run):
+    run = make_run()
+    begin(run)
+    run.worker_log.write_text("its own\n")
+    settle(run, Ended(1), "its own")
+    assert run.worker_log.read_text() == "its own\n"
+
+
+def test_a_restart_of_the_machine_is_told_from_a_death_that_nobody_saw(make_run):
+    run = make_run()
+    begin(run, who=ME.model_copy(update={"boot_id": "the boot before"}))
+    record = settle(run, Ended(None), "")
+    assert (record.state, record.cause, record.advice) == (
+        "lost",
+        "the machine was restarted while the run was at work",
+        AGAIN,
+    )
+
+
+def test_a_stop_by_force_is_told_from_one_that_took_too_long(make_run):
+    run = make_run()
+    begin(run)
+    request_stop(run, force=True)
+    record = settle(run, Ended(-9), "")
+    assert (record.state, record.cause) == ("cancelled", "it was ended by force")
 
 
 @pytest.mark.parametrize(

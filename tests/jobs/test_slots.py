@@ -8,40 +8,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from lrlab.errors import LabError
-from lrlab.jobs.slots import ANY, Slot, device_of, runs_at_a_time, slots, visible_gpus
+from lrlab.jobs.slots import ANY, Slot, device_of, slots, visible_gpus
 from lrlab.process import identity
 from lrlab.runs import Attempt, update
 
 
 def test_without_gpus_the_machine_is_shared():
     assert slots(1, ()) == (Slot(takes=ANY),)
-    shared = slots(3, ())
-    assert len(shared) == 3 and {dict(slot.environment)["LRLAB_SHARE"] for slot in shared} == {"3"}
-    assert all("CUDA_VISIBLE_DEVICES" not in slot.environment for slot in shared)  # torch sees what there is
+    assert slots(3, ()) == (Slot(),) * 3
+    assert not Slot().environment  # torch sees what there is
 
 
 def test_each_gpu_is_a_slot_and_the_cpu_has_its_own():
     first, second, on_cpu = slots(1, ("GPU-a", "GPU-b"))
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in (first, second, on_cpu)] == ["GPU-a", "GPU-b", ""]
     assert set(first.takes) | set(on_cpu.takes) == set(ANY) and not set(first.takes) & set(on_cpu.takes)
-
-
-@pytest.mark.parametrize(
-    ("variable", "file", "expected"),
-    [("", "", 1), ("", "[jobs]\nat_a_time = 3", 3), ("2", "[jobs]\nat_a_time = 3", 2), ("64", "", 64)],
-)
-def test_the_environment_goes_before_the_file(home, monkeypatch, variable, file, expected):
-    monkeypatch.setenv("LRLAB_JOBS", variable)
-    home.settings.write_text(file)
-    assert runs_at_a_time(home) == expected
-
-
-@pytest.mark.parametrize("text", ["0", "65", "-1", "two", "1.5", "²"])
-def test_what_is_no_number_of_runs_is_refused(home, monkeypatch, text):
-    monkeypatch.setenv("LRLAB_JOBS", text)
-    with pytest.raises(LabError, match=r"LRLAB_JOBS: got .*, allowed: a whole number from 1 to 64"):
-        runs_at_a_time(home)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 
 import pytest
@@ -12,7 +13,8 @@ from lrlab.jobs.queue import Queue
 from lrlab.jobs.slots import Slot
 from lrlab.jobs.slots import slots as slots_of
 from lrlab.jobs.supervisor import MOST_CLAIMS, Supervisor
-from lrlab.runs import delete_run, request_stop, update
+from lrlab.process import Identity, identity
+from lrlab.runs import Attempt, delete_run, request_stop, update
 
 
 class FakeBackend:
@@ -342,6 +344,19 @@ class TestTakingOver:
         supervisor.take_over()
         supervisor.tick()
         assert (states(run), backend.given, queue.run_ids()) == (["lost"], {}, set())
+
+    def test_a_living_worker_that_the_queue_forgot_is_known_again(self, supervisor, backend, enqueue, make_run, queue):
+        run, other = make_run(), enqueue()
+        mine = Attempt(number=1, started=time.time(), identity=identity(), host=socket.gethostname())
+        update(run, state="running", attempts=(mine,))
+        supervisor.take_over()
+        supervisor.tick()
+        (job,) = queue.claimed()
+        assert (job.run_id, Identity.model_validate_json(job.worker)) == (run.id, mine.identity)
+        assert (backend.given, queue.order()) == ({}, [other.id])  # the only slot is taken
+        request_stop(run, force=True)
+        supervisor.tick()
+        assert backend.cancelled == [(job.worker, True)]
 
     def test_runs_that_the_queue_forgot_wait_again_in_their_order(self, supervisor, make_run, queue):
         runs = [make_run() for _ in range(3)]

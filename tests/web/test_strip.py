@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lrlab.runs import RunStatus
-from lrlab.web.strip import LOST_ADVICE, STALLED_ADVICE, left, strip
+from lrlab.web.strip import left, strip
 
 
 def looked(**facts: Any) -> RunStatus:
@@ -59,8 +59,7 @@ def test_the_time_left_is_as_coarse_as_it_is_known(eta, words):
         ({"state": "failed", "message": "out of memory", "cause": "out of memory"}, "message", ""),
         ({"state": "failed", "cause": "out of memory"}, "cause", "Out of memory"),
         ({"state": "failed", "advice": "take a smaller batch"}, "advice", "Take a smaller batch"),
-        ({"state": "stalled"}, "advice", STALLED_ADVICE),
-        ({"state": "lost"}, "advice", LOST_ADVICE),
+        ({"state": "stalled", "advice": "stop it"}, "advice", "Stop it"),
         ({"state": "lost", "advice": "do this"}, "advice", "Do this"),
     ],
 )

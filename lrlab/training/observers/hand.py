@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from lrlab.runs import LRChange, LRRequest, Run, RunRecord, lr_requests, revise
 from lrlab.schedules import number
@@ -16,10 +17,12 @@ class Hand(Observer):
 
     A change is written into run.json before it is made. Those that an earlier attempt made at updates that are still
     to come are made again there, unless a person asks anew before: then the later ones are no part of the run any more.
+    `allowed` raises where run.json, as it is when a change is to be written, is not this worker's to write any more.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, allowed: Callable[[RunRecord], None] = lambda record: None) -> None:
         record = run.record
+        self._allowed = allowed
         self._run, self._steps, self._changes = run, record.steps, record.lr_changes
 
     def look(self, loop: Loop) -> None:
@@ -55,6 +58,7 @@ class Hand(Observer):
         change = LRChange(step=step, factor=factor, time=request.time, lr=loop.rates.lr / before * factor)
 
         def changed(record: RunRecord) -> dict[str, object]:
+            self._allowed(record)
             return {"lr_changes": (*(one for one in record.lr_changes if one.step <= step), change)}
 
         self._changes = revise(self._run, changed).lr_changes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +17,7 @@ class Keeper(Observer):
     """Saves the model whenever it validates better than before.
 
     Better by `monitor`: a higher accuracy, or the same and a lower loss; with "val_loss" a lower loss, or the same and
-    a higher accuracy. The first of equals stays.
+    a higher accuracy. The first of equals stays. What `guard` gives is held while the old one is replaced.
     """
 
     def __init__(
@@ -24,7 +26,9 @@ class Keeper(Observer):
         facts: ModelFacts,
         beat: Beat,
         monitor: Literal["none", "val_loss", "val_accuracy"] = "val_accuracy",
+        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self._guard = guard
         self._path = path
         self._facts = facts
         self._beat = beat
@@ -42,7 +46,7 @@ class Keeper(Observer):
             return
         self._beat.say("saving the best model")
         facts = {"epoch": loop.epoch, "val_accuracy": score.accuracy, "val_loss": score.loss}
-        save_model(self._path, loop.model, self._facts.model_copy(update=facts))
+        save_model(self._path, loop.model, self._facts.model_copy(update=facts), self._guard())
         self._best = order
         self.result = Result(best_epoch=loop.epoch, best_val_accuracy=score.accuracy, best_val_loss=score.loss)
 

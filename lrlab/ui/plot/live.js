@@ -181,10 +181,11 @@ class Live {
 
   whyEmpty(runs) {
     if (!runs.length) return [{ message: this.texts.gone, share: null }];
-    return runs.map(({ words, final, label }) => ({
+    return runs.map(({ words, final, label, log }) => ({
       name: runs.length > 1 ? label : "",
       message: words.cause || words.message,
       advice: words.advice,
+      log,
       final,
     }));
   }
@@ -196,16 +197,23 @@ class Live {
     if (this.parts.waiting.dataset.lines === wanted) return;
     this.parts.waiting.dataset.lines = wanted;
     this.parts.waiting.replaceChildren(
-      ...lines.map(({ name, message, advice, final }) =>
+      ...lines.map(({ name, message, advice, log, final }) =>
         element(
           "div", { class: "line" },
           name ? element("div", { class: "name" }, name) : null,
           element("div", { class: "message" }, message),
           advice ? element("div", { class: "advice" }, advice) : null,
+          log ? this.folded(log) : null,
           final === false ? element("div", { class: "moving" }) : null,
         ),
       ),
     );
+  }
+
+  folded(log) {
+    const node = lastLines(this.texts);
+    putLines(node, log);
+    return node;
   }
 
   showKey({ runs, smoothed, figure }) {

@@ -14,7 +14,7 @@ class Strip {
       left: span("left"),
       best: span("best"),
       speed: span("speed"),
-      trouble: element("div", { class: "trouble", role: "alert", hidden: true }, element("div", { class: "cause" }), element("div", { class: "advice" })),
+      trouble: element("div", { class: "trouble", role: "alert", hidden: true }, element("div", { class: "cause" }), element("div", { class: "advice" }), lastLines(texts)),
       bar: element("div", { class: "track", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, element("div", { class: "fill" })),
       stop: element("button", { type: "button", class: "stop", hidden: true, onclick: () => this.stop() }, texts.stop),
       links: {
@@ -56,7 +56,8 @@ class Strip {
     put(parts.best, words.best);
     put(parts.speed, [words.speed, words.device].filter(Boolean).join(" · "));
     put(parts.trouble.firstChild, this.refusal || words.cause || (run.state === "stalled" ? words.message : ""));
-    put(parts.trouble.lastChild, this.refusal ? "" : words.advice);
+    put(parts.trouble.children[1], this.refusal ? "" : words.advice);
+    putLines(parts.trouble.lastChild, this.refusal ? "" : run.log);
     // Before the first point the stage says it, and among several runs their one line does.
     parts.trouble.hidden = !this.refusal && (brief || !drawable || !parts.trouble.firstChild.textContent);
     parts.stop.hidden = !run.can_stop;
@@ -84,6 +85,16 @@ class Strip {
     if (this.refusal) this.asked = false;
     this.show(...this.shown);
   }
+}
+
+// The last lines that a worker printed, folded until they are asked for.
+function lastLines(texts) {
+  return element("details", { class: "log", hidden: true }, element("summary", {}, texts.last_lines), element("pre"));
+}
+
+function putLines(node, text) {
+  node.hidden = !text;
+  put(node.lastChild, text || "");
 }
 
 function capital(text) {
