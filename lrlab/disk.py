@@ -58,7 +58,7 @@ def measure(home: Home) -> DiskUse:
         datasets=_by_name(home.datasets),
         cache=_by_name(home.cache),
         runs=_by_name(home.runs),
-        checkpoints={run: size for run in _names(home.runs) if (size := _size(home.runs / run / "checkpoints"))},
+        checkpoints={run: size for run in _names(home.runs) if (size := _content(home.runs / run / "checkpoints"))},
         uploads=_by_name(home.uploads),
         measured=time.time(),
         took=time.monotonic() - began,
@@ -74,6 +74,12 @@ def disk_use(home: Home) -> DiskUse | None:
     if (use is None or not 0 <= time.time() - use.measured < STALE) and not is_measuring(home):
         measure_soon(home)
     return use
+
+
+def fresh_use(home: Home) -> DiskUse:
+    """A figure no older than STALE seconds, measured now where there is none."""
+    use = _kept(home)
+    return use if use and 0 <= time.time() - use.measured < STALE else measure(home)
 
 
 def measure_soon(home: Home) -> None:
@@ -102,9 +108,7 @@ def check_room(home: Home, needed: int, what: str, field: str, *, wait: bool = T
     limit = settings(home).limits.disk_gb
     if limit is None:
         return
-    use = disk_use(home)
-    if wait and (use is None or time.time() - use.measured >= STALE):
-        use = measure(home)
+    use = fresh_use(home) if wait else disk_use(home)
     if use is not None and use.total + needed > limit * GB:
         raise LabError(
             f"{what}: needs {amount(needed)}, and the lab has {amount(use.total)} of its {limit:g} GB in use "
@@ -157,10 +161,15 @@ def _by_name(folder: Path) -> dict[str, int]:
 
 
 def _size(path: Path) -> int:
-    """Bytes on the disk of a file, or of everything in a folder; what is deleted meanwhile counts nothing."""
-    total, waiting = 0, [path]
-    with suppress(FileNotFoundError, NotADirectoryError):
-        total += _allocated(path.lstat())
+    """Bytes on the disk of a file, or of a folder with everything in it; what is deleted meanwhile counts nothing."""
+    with suppress(FileNotFoundError):
+        return _allocated(path.lstat()) + _content(path)
+    return 0
+
+
+def _content(folder: Path) -> int:
+    """Bytes on the disk of everything in a folder, none where it is a file or not there."""
+    total, waiting = 0, [folder]
     while waiting:
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
             for entry in entries:

@@ -21,6 +21,7 @@ from lrlab.cli import (
     predict,
     runs,
     schedule,
+    status,
     train,
 )
 from lrlab.cli.parser import Parser
@@ -103,6 +104,7 @@ def _parser() -> Parser:
         compare,
         evaluate,
         predict,
+        status,
         catalogues,
         backup,
         doctor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lrlab.disk import amount
+from lrlab.disk import DiskUse, amount
 from lrlab.jobs.lab import Lab
 from lrlab.jobs.machine import Device
 from lrlab.jobs.processes import Process
@@ -23,6 +23,15 @@ ROLES = {
 }
 """Of each role the title and what it is for."""
 
+PARTS = {
+    "datasets": "Data sets",
+    "runs": "Logs and models",
+    "checkpoints": "Checkpoints",
+    "cache": "Caches",
+    "uploads": "Uploads",
+}
+"""What takes the lab's disk, in the order in which it is told."""
+
 
 def role(process: Process, lab: Lab) -> tuple[str, str]:
     """A process's title, and what it is for and when it leaves."""
@@ -38,15 +47,27 @@ def cores(load: float | None) -> str:
 
 
 def busy(device: Device) -> str:
-    """A device's load: "43 % busy"; empty where it is not known."""
-    return "" if device.load is None else f"{100 * device.load:.0f} % busy"
+    """A device's load: "43 %"; empty where it is not known."""
+    return "" if device.load is None else f"{100 * device.load:.0f} %"
 
 
 def memory(device: Device) -> str:
     """A device's memory: "3.1 GB of 7.8 GB"; empty where it is not told."""
     if device.memory_used is None or device.memory_total is None:
         return ""
-    return f"{amount(device.memory_used)} of {amount(device.memory_total)} of memory in use"
+    return f"{amount(device.memory_used)} of {amount(device.memory_total)}"
+
+
+def sizes(use: DiskUse) -> dict[str, int]:
+    """Bytes of each of PARTS."""
+    checkpoints = sum(use.checkpoints.values())
+    return {
+        "datasets": sum(use.datasets.values()),
+        "runs": sum(use.runs.values()) - checkpoints,
+        "checkpoints": checkpoints,
+        "cache": sum(use.cache.values()),
+        "uploads": sum(use.uploads.values()),
+    }
 
 
 def limits(lab: Lab) -> list[tuple[str, str]]:

@@ -26,15 +26,6 @@ SOMEBODY = "A run of somebody else"
 LARGEST = 6
 """So many of the things that take the most room are named."""
 
-PARTS = {
-    "datasets": "Data sets",
-    "runs": "Logs and models of runs",
-    "checkpoints": "Checkpoints",
-    "cache": "Caches",
-    "uploads": "Uploads under way",
-}
-"""What takes the lab's disk, in the order of the bar."""
-
 STATES = {"succeeded": "succeeded", "failed": "failed", "cancelled": "stopped", "lost": "lost"}
 
 
@@ -52,7 +43,7 @@ def at_work(standing: Standing, record: RunRecord, memory: int | None, may: dict
     progress = f"epoch {status.epoch:,} of {status.epochs:,}" if status.epoch else status.message
     speed = f"{status.images_per_second:,.0f} images/s" if status.images_per_second else ""
     told = [
-        "no progress lately" if status.state == "stalled" else "",
+        "stopping" if standing.stopping else "no progress lately" if status.state == "stalled" else "",
         progress[:1].lower() + progress[1:],
         left(status.eta) if status.eta is not None else "",
         speed,
@@ -81,7 +72,6 @@ def ended(record: RunRecord, may: dict[str, bool]) -> dict[str, Any]:
     return row | {
         "state": STATES[record.state],
         "facts": " · ".join(filter(None, (STATES[record.state], cause, best if not cause else "", when))),
-        "advice": record.advice,
     }
 
 
@@ -132,13 +122,13 @@ def disk(lab: Lab, desk: Desk) -> dict[str, Any] | None:
     use, limit = lab.disk, lab.settings.limits.disk_gb
     if use is None:
         return None
-    sizes = part_sizes(use)
+    sizes = known.sizes(use)
     whole = max(use.total, 1) if limit is None else max(use.total, round(limit * GB))
     free = f"{amount(_rounded(lab.free))} free on the disk"
     of = f"{amount(use.total)} of the {limit:g} GB that the lab may take" if limit else f"{amount(use.total)} in all"
     return {
         "parts": [
-            {"key": key, "title": PARTS[key], "size": amount(size), "share": round(size / whole, 4)}
+            {"key": key, "title": known.PARTS[key], "size": amount(size), "share": round(size / whole, 4)}
             for key, size in sizes.items()
         ],
         "total": f"{of} · {free}",
@@ -146,18 +136,6 @@ def disk(lab: Lab, desk: Desk) -> dict[str, Any] | None:
         "caches": amount(sizes["cache"]) if sizes["cache"] else "",
         "checkpoints": amount(sizes["checkpoints"]) if sizes["checkpoints"] else "",
         "largest": largest(use, desk),
-    }
-
-
-def part_sizes(use: DiskUse) -> dict[str, int]:
-    """Bytes of each of PARTS."""
-    checkpoints = sum(use.checkpoints.values())
-    return {
-        "datasets": sum(use.datasets.values()),
-        "runs": sum(use.runs.values()) - checkpoints,
-        "checkpoints": checkpoints,
-        "cache": sum(use.cache.values()),
-        "uploads": sum(use.uploads.values()),
     }
 
 

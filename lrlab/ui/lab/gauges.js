@@ -1,23 +1,25 @@
-// The machine, the disk and the lab's own processes.
+// The machine, the disk and the lab's own processes. A bar that is nearly full is marked, unless being full is its use.
 
-function gauge(label) {
+function gauge(label, mayFill) {
   const inside = element("div", { class: "fill" });
   const bar = element("div", { class: "track", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": label }, inside);
   return { bar, fill: (share) => {
     const known = share !== null && share !== undefined;
     bar.classList.toggle("unknown", !known);
     inside.style.width = known ? `${100 * share}%` : "0";
-    bar.classList.toggle("full", known && share >= 0.9);
+    bar.classList.toggle("full", !mayFill && known && share >= 0.9);
     if (known) bar.setAttribute("aria-valuenow", Math.round(100 * share));
   } };
 }
 
 function deviceRow(row, lab) {
-  const load = gauge(filled(lab.texts.load, row)), memory = gauge(filled(lab.texts.memory, row));
+  const { texts } = lab;
+  const load = gauge(filled(texts.load_of, row), true), memory = gauge(filled(texts.memory_of, row), false);
   const name = element("p", { class: "name" }, row.name);
-  const busy = element("span"), used = element("span");
+  const busy = element("span", { class: "amount" }), used = element("span", { class: "amount" });
   const node = element("li", { class: "device" }, name,
-    element("div", { class: "gauge" }, load.bar, busy), element("div", { class: "gauge" }, memory.bar, used));
+    element("div", { class: "gauge" }, element("span", {}, texts.load), load.bar, busy),
+    element("div", { class: "gauge" }, element("span", {}, texts.memory), memory.bar, used));
   return { node, fill: (now) => {
     load.fill(now.load);
     memory.fill(now.memory);
@@ -90,8 +92,8 @@ class Disk {
     const size = element("span", { class: "amount" });
     const facts = element("span", { class: "owner" }, row.facts);
     const button = row.kind === "dataset"
-      ? deed(lab.texts.show, filled(lab.texts.show_help, row), () => lab.open(row))
-      : deed(`${lab.texts.delete} …`, filled(lab.texts.delete_help, row), () => lab.ask("delete", row.id));
+      ? deed(lab.texts.show, filled(lab.texts.show_help, row), row, () => lab.open(row))
+      : deed(`${lab.texts.delete} …`, filled(lab.texts.delete_help, row), row, () => lab.ask("delete", row.id));
     const node = element("li", { class: "thing" }, opener(row, lab), facts, size, element("div", { class: "deeds" }, button));
     return { node, fill: (now) => say(size, now.size) };
   }

@@ -34,8 +34,13 @@ function runRow(row, lab) {
   return { node, deeds, fill };
 }
 
-function deed(text, help, done, kind = "") {
-  return element("button", { type: "button", class: kind, title: help, "aria-label": kind === "icon" ? help : null, onclick: done }, text);
+// A button of one row: whoever does not see the row beside it hears whose it is.
+function deed(text, help, row, done) {
+  return element("button", { type: "button", title: help, "aria-label": `${text}: ${row.name}`, onclick: done }, text);
+}
+
+function arrow(text, help, done) {
+  return element("button", { type: "button", class: "icon", title: help, "aria-label": help, onclick: done }, text);
 }
 
 function runningRow(row, lab) {
@@ -46,7 +51,7 @@ function runningRow(row, lab) {
   bar.append(inside);
   drawn.node.querySelector(".what").append(bar);
   let stopping = false;
-  const stop = deed(texts.stop, texts.stop_help, () => lab.post(`runs/${row.id}/stop${stopping ? "?force=1" : ""}`, stop));
+  const stop = deed(texts.stop, texts.stop_help, row, () => lab.post(`runs/${row.id}/stop${stopping ? "?force=1" : ""}`, stop));
   if (row.may.stop) drawn.deeds.append(stop);
   return { node: drawn.node, fill: (now) => {
     drawn.fill(now);
@@ -56,6 +61,7 @@ function runningRow(row, lab) {
     inside.style.width = `${share}%`;
     stopping = now.state === "stopping";
     say(stop, stopping ? texts.force : texts.stop);
+    stop.setAttribute("aria-label", `${stop.textContent}: ${now.name}`);
     stop.title = stopping ? texts.force_help : texts.stop_help;
   } };
 }
@@ -67,9 +73,9 @@ function waitingRow(row, lab) {
   drawn.node.prepend(number);
   let at = 1;
   const move = (by, button) => lab.post(`runs/${row.id}/move?place=${at + by}`, button);
-  const up = deed("↑", filled(texts.up, row), () => move(-1, up), "icon");
-  const down = deed("↓", filled(texts.down, row), () => move(1, down), "icon");
-  const cancel = deed(texts.cancel, filled(texts.cancel_help, row), () => lab.post(`runs/${row.id}/stop`, cancel));
+  const up = arrow("↑", filled(texts.up, row), () => move(-1, up));
+  const down = arrow("↓", filled(texts.down, row), () => move(1, down));
+  const cancel = deed(texts.cancel, filled(texts.cancel_help, row), row, () => lab.post(`runs/${row.id}/stop`, cancel));
   if (lab.may.move && row.id) drawn.deeds.append(up, down);
   if (row.may.stop) drawn.deeds.append(cancel);
   return { node: drawn.node, fill: (now, place, count) => {
@@ -85,7 +91,7 @@ function waitingRow(row, lab) {
 function endedRow(row, lab) {
   const { texts } = lab;
   const drawn = runRow(row, lab);
-  const retry = deed(texts.retry, filled(texts.retry_help, row), () => lab.post(`runs/${row.id}/retry`, retry));
+  const retry = deed(texts.retry, filled(texts.retry_help, row), row, () => lab.post(`runs/${row.id}/retry`, retry));
   if (row.may.retry) drawn.deeds.append(retry);
   return { node: drawn.node, fill: drawn.fill };
 }
