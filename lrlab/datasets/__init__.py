@@ -1,6 +1,6 @@
 """Images in: archives, folders and uploads become data sets; splits, the decoded cache, views of it. No torch."""
 
-from lrlab.datasets.adding import abandoned, add_dataset, add_sample
+from lrlab.datasets.adding import abandoned, add_dataset, add_sample, sweep_partials
 from lrlab.datasets.cache import as_cached, cache_bytes, cache_side, decoded
 from lrlab.datasets.dataset import (
     Dataset,
@@ -68,6 +68,7 @@ __all__ = [
     "share_dataset",
     "sizes",
     "split",
+    "sweep_partials",
     "sweep_uploads",
     "thumbnail",
 ]

@@ -37,7 +37,7 @@ def add_dataset(home: Home, source: Source, name: str, progress: Progress | None
     progress = progress or silent
     home.ensure()
     name = check_name(home, name)
-    _sweep(home)
+    sweep_partials(home)
     dataset_id = new_id()
     try:
         with opened(source, progress) as listing, _partial(home, dataset_id) as folder:
@@ -79,10 +79,13 @@ def _publish(home: Home, record: Dataset, folder: Path) -> Dataset:
     return Dataset.read(place)
 
 
-def _sweep(home: Home) -> None:
-    """Removes what a killed import or deletion left."""
+def sweep_partials(home: Home, *, mine: bool = False) -> None:
+    """Removes what killed imports and deletions left; with `mine` also what this process is building."""
     for folder in abandoned(home):
         shutil.rmtree(folder, ignore_errors=True)
+    for folder in home.datasets.glob(f"{_PARTIAL}*") if mine else ():
+        if _owner(folder) == identity():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def abandoned(home: Home) -> list[Path]:
@@ -93,13 +96,18 @@ def abandoned(home: Home) -> list[Path]:
 
 def _is_abandoned(folder: Path) -> bool:
     """Whether nobody builds in `folder` any more; an owner on another machine is doubted only after a day."""
-    try:
-        owner = Identity.model_validate_json((folder / _OWNER).read_bytes())
-        if owner.boot_id == boot_id():
-            return not is_alive(owner)
-    except (FileNotFoundError, ValidationError):
-        pass  # it is about to be written, or the folder about to be published
+    owner = _owner(folder)
+    if owner and owner.boot_id == boot_id():
+        return not is_alive(owner)
     try:
         return time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS
     except FileNotFoundError:
         return False
+
+
+def _owner(folder: Path) -> Identity | None:
+    """Who builds in `folder`; None where that is about to be written, or the folder about to be published."""
+    try:
+        return Identity.model_validate_json((folder / _OWNER).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

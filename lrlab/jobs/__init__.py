@@ -11,15 +11,9 @@ if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
     from lrlab.jobs.backend import Ended
     from lrlab.jobs.changing import resume, retry, set_lr
-    from lrlab.jobs.imports import (
-        ImportStatus,
-        cancel_import,
-        import_status,
-        no_import,
-        run_import,
-        running_imports,
-        start_import,
-    )
+    from lrlab.jobs.import_files import ImportStatus, no_import
+    from lrlab.jobs.importing import import_process, run_import
+    from lrlab.jobs.imports import cancel_import, import_status, running_imports, start_import
     from lrlab.jobs.launching import ensure_supervisor
     from lrlab.jobs.queue import Job, Queue
     from lrlab.jobs.requests import (
@@ -41,15 +35,9 @@ _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
     "backend": ("Ended",),
     "changing": ("resume", "retry", "set_lr"),
-    "imports": (
-        "ImportStatus",
-        "cancel_import",
-        "import_status",
-        "no_import",
-        "run_import",
-        "running_imports",
-        "start_import",
-    ),
+    "import_files": ("ImportStatus", "no_import"),
+    "importing": ("import_process", "run_import"),
+    "imports": ("cancel_import", "import_status", "running_imports", "start_import"),
     "launching": ("ensure_supervisor",),
     "queue": ("Job", "Queue"),
     "requests": (
@@ -82,6 +70,7 @@ __all__ = [
     "delete",
     "end_helper",
     "ensure_supervisor",
+    "import_process",
     "import_status",
     "lab_status",
     "move",

@@ -19,7 +19,16 @@ from PIL import Image
 from lrlab.datasets import SAMPLE_NAME, Sample, Upload, add_dataset, begin_upload, list_datasets, load_dataset
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
-from lrlab.jobs import ImportStatus, cancel_import, import_status, imports, run_import, running_imports, start_import
+from lrlab.jobs import (
+    ImportStatus,
+    cancel_import,
+    import_status,
+    importing,
+    imports,
+    run_import,
+    running_imports,
+    start_import,
+)
 from lrlab.process import Identity, find
 
 LONGEST = 60.0  # seconds, for a machine that does much else
@@ -171,7 +180,7 @@ def test_a_fault_of_ours_is_told_and_raised_for_the_log(
         raise ZeroDivisionError("by nought")
 
     import_id = start_import(home, archive, "made")
-    monkeypatch.setattr(imports, "add_dataset", broken)
+    monkeypatch.setattr(importing, "add_dataset", broken)
     with pytest.raises(ZeroDivisionError):
         run_import(home, import_id)
     status = import_status(home, import_id)
@@ -203,15 +212,16 @@ def test_the_sample_set_is_imported_by_its_token(home: Home, monkeypatch: pytest
 
 @pytest.mark.usefixtures("unstarted")
 def test_progress_is_written_while_it_runs(home: Home, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "_REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(importing, "_REPORT_SECONDS", 0.0)
     seen: list[tuple[str, int, int]] = []
-    write = imports._write
+    write = importing.write
 
     def spy(home: Home, status: ImportStatus) -> None:
         write(home, status)
         seen.append((status.what, status.done, status.total))
 
-    monkeypatch.setattr(imports, "_write", spy)
+    for module in (imports, importing):
+        monkeypatch.setattr(module, "write", spy)
     run_import(home, start_import(home, archive, "made"))
     checked = [(done, total) for what, done, total in seen if what == "Checking images"]
     assert checked == [(done, 4) for done in range(5)]
