@@ -168,4 +168,4 @@ def _left_out(names: list[str]) -> list[str]:
     if not names:
         return []
     first = ", ".join(map(shown, names[:3])) + (", ..." if len(names) > 3 else "")
-    return [f"Left out: {len(names):,} files with names that no lab gives ({first})."]
+    return [f"Left out, since no lab names its files so: {first} ({len(names):,} in all)."]

@@ -78,6 +78,8 @@ def _dealt_with(finding: Finding, repair: bool) -> Result:
 def _home(home: Home) -> Iterator[Finding]:
     if home.is_being_restored or list(home.root.glob(".restored-*")):
         yield Finding("lab", "a restore into it was broken off", "its last steps are made", partial(finish, home))
+        if home.is_being_restored:
+            return
     if home.format is None:
         text = f"an earlier lrlab made it, without {home.mark_file.name}"
         yield Finding("lab", text, "it is written, and a later lrlab will know the lab's format", home.mark)

@@ -65,6 +65,8 @@ def restore(path: Path, home: Home, progress: Progress | None = None) -> Restore
     try:
         with FileLock(home.supervisor_lock, blocking=False):
             _refuse_lab(home)
+            for left in home.root.glob(f"{HIDDEN}*"):  # by one that was killed
+                shutil.rmtree(left)
             return _restore(path, home, progress)
     except Timeout:
         raise LabError(
@@ -77,12 +79,12 @@ def finish(home: Home) -> bool:
 
     One that was broken off before them left nothing but a hidden folder, which goes.
     """
-    ready = list(home.root.glob(".restored-*"))
+    begun, ready = home.is_being_restored, list(home.root.glob(".restored-*"))
     for folder in ready:
         _publish(folder, home)
-    if home.is_being_restored:
+    if begun:
         home.mark()
-    return bool(ready)
+    return bool(ready) or (begun and bool(_used(home)))
 
 
 def _restore(path: Path, home: Home, progress: Progress | None) -> Restored:
@@ -112,13 +114,16 @@ def _restore(path: Path, home: Home, progress: Progress | None) -> Restored:
     return done
 
 
-def _refuse_lab(home: Home) -> None:
-    """LabError unless the home is empty but for what an lrlab leaves that was started there and never used."""
+def _used(home: Home) -> list[str]:
+    """What of a lab there is in the home, beyond what an lrlab leaves that was started there and never used."""
     used = [
         folder.name for folder in (home.datasets, home.runs) if folder.is_dir() and any(map(_shown, folder.iterdir()))
     ]
-    used += [home.settings.name] if home.settings.exists() else []
-    if used:
+    return used + ([home.settings.name] if home.settings.exists() else [])
+
+
+def _refuse_lab(home: Home) -> None:
+    if used := _used(home):
         raise LabError(
             f"home: there is a lab in {shown(str(home.root))} already (its {' and '.join(used)}); a backup is restored "
             "into a home that holds nothing, named by LRLAB_HOME or --to",
