@@ -31,6 +31,7 @@ desk = people.desk()
 def added() -> None:
     """A data set came in; one that this tab asked for is shown at once."""
     news = st.session_state.upload.added
+    st.session_state.heard = news["id"]
     came = [dataset.name for dataset in desk.datasets() if dataset.id == news["id"]]
     if came and news["mine"]:
         st.session_state[choice.WIDGET] = came[0]
@@ -123,6 +124,7 @@ upload(
         "sample": SAMPLE_NAME,
         "imports": [{"id": status.id, "dataset": status.dataset} for status in desk.imports()],
         "most_files": MAX_FILES,
+        "heard": st.session_state.get("heard"),
         "server": desk.may("add images that lie on the server"),
     },
     key="upload",

@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
@@ -32,10 +32,11 @@ STALE_SECONDS = 24 * 3600.0
 _MANIFEST = "upload.json"
 
 
-class DeclaredFile(BaseModel):
-    """One file that the browser announced: its path as the person knows it, and its bytes."""
+class DeclaredFile(NamedTuple):
+    """One file that the browser announced: its path as the person knows it, and its bytes.
 
-    model_config = ConfigDict(frozen=True)
+    A tuple, since an upload may have 50,000 of them.
+    """
 
     path: str
     size: int
@@ -76,7 +77,8 @@ class Upload(BaseModel):
         """Opens file `number` for writing.
 
         Without `start` the whole file follows, and what was received of it before is dropped. With `start`, a slice
-        that begins at that byte follows: bytes received from there on are dropped, those before must be there.
+        that begins at that byte follows; those before must be there. A slice may come again, even after all others:
+        a connection that broke leaves the browser without the answer.
         Raises LabError where there is no such number or no such start, NotFound where the upload is gone.
         """
         path, declared = self.path(number), self.files[number]
@@ -109,8 +111,7 @@ class Receiver:
         self._path = path
         self._declared = declared
         self._partial = partial or path.with_name(f".{path.name}.{new_id(6)}")
-        self._file: BinaryIO = self._partial.open("r+b" if start else "wb")
-        self._file.truncate(start)
+        self._file: BinaryIO = self._partial.open("wb" if partial is None else "r+b")
         self._file.seek(start)
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -118,7 +119,7 @@ class Receiver:
         self.left -= len(chunk)
         if self.left < 0:
             self.drop()
-            raise LabError(f"{shown(self._declared.path)} is larger than was announced", field="source")
+            raise _larger(self._declared)
         self._file.write(chunk)
 
     def pause(self) -> None:
@@ -150,10 +151,40 @@ class Receiver:
             self.drop()
 
 
+class _Heard(Receiver):
+    """Takes a slice of a file that is there whole, and keeps nothing of it."""
+
+    def __init__(self, declared: DeclaredFile, start: int) -> None:
+        self.left = declared.size - start
+        self._declared = declared
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise _larger(self._declared)
+
+    def pause(self) -> None:
+        pass
+
+    close = drop = pause
+
+
+def _larger(declared: DeclaredFile) -> LabError:
+    return LabError(f"{shown(declared.path)} is larger than was announced", field="source")
+
+
 def _continued(path: Path, declared: DeclaredFile, start: int) -> Receiver:
-    """A Receiver of the slice from byte `start` on. All slices of a file share one partial file."""
+    """A Receiver of the slice from byte `start` on. All slices of a file share one partial file.
+
+    What lies behind `start` there stays: it was sent by the same browser from the same file. So nothing is lost where
+    a slice comes late, out of a proxy's buffer, after the browser has sent it again and gone on.
+    """
+    if path.exists() and 0 <= start <= declared.size:
+        return _Heard(declared, start)
     partial = path.with_name(f".{path.name}.slices")
-    there = partial.stat().st_size if start and partial.exists() else 0
+    partial.touch()
+    os.utime(path.parent)  # an upload of one large file is not abandoned while it grows
+    there = partial.stat().st_size
     if not 0 <= start <= min(there, declared.size):
         raise LabError(
             f"start: got byte {start} of {shown(declared.path)}, allowed: 0 to {there}, the bytes that came before",
@@ -169,14 +200,7 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]], *, own
     or a disk without the room. The name is checked when the upload is imported.
     """
     check_upload(home, len(files), sum(size for _, size in files))
-    declared = tuple(DeclaredFile(path=_safe(path), size=size) for path, size in files)
-    if any(file.size < 0 for file in declared):
-        raise _refused("a file has a negative size")
-    seen: set[str] = set()
-    for file in declared:
-        if (key := folded(safe_parts(file.path))) in seen:
-            raise _refused(f"{shown(file.path)} comes twice")
-        seen.add(key)
+    declared = tuple(_declared(files))
     home.uploads.mkdir(parents=True, exist_ok=True)
     upload = Upload(id=new_id(), name=name, created=time.time(), owner=owner, files=declared)
     upload._folder = home.uploads / upload.id
@@ -187,14 +211,21 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]], *, own
 
 def open_upload(home: Home, upload_id: str) -> Upload:
     """The upload named `upload_id`; NotFound where there is none."""
-    folder = home.uploads / upload_id
+    if not is_id(upload_id):
+        raise no_upload()
+    manifest = home.uploads / upload_id / _MANIFEST
     try:
-        if not is_id(upload_id):
-            raise FileNotFoundError(upload_id)
-        upload = Upload.model_validate_json((folder / _MANIFEST).read_bytes())
+        facts = manifest.stat()
+        return _read(manifest, facts.st_ino, facts.st_mtime_ns)
     except (FileNotFoundError, ValidationError):
         raise no_upload() from None
-    upload._folder = folder
+
+
+@lru_cache(maxsize=4)
+def _read(manifest: Path, *facts: int) -> Upload:
+    """An upload's record, read once for all the requests that bring its files."""
+    upload = Upload.model_validate_json(manifest.read_bytes())
+    upload._folder = manifest.parent
     return upload
 
 
@@ -219,24 +250,21 @@ def sweep_uploads(home: Home, older_than: float = STALE_SECONDS) -> int:
     return swept
 
 
-def _slices(path: Path) -> Path:
-    """Where a file that comes in slices grows until it is whole."""
-    return path.with_name(f".{path.name}.slices")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def _refused(text: str) -> LabError:
     return LabError(f"upload: {text}", field="source")
 
 
-def _safe(path: str) -> str:
-    try:
-        return "/".join(safe_parts(path))
-    except ValueError as error:
-        raise _refused(f"the path {shown(path)} {error}") from None
+def _declared(files: Iterable[tuple[str, int]]) -> Iterator[DeclaredFile]:
+    """What was announced, checked file by file."""
+    seen: set[str] = set()
+    for path, size in files:
+        try:
+            parts = safe_parts(path)
+        except ValueError as error:
+            raise _refused(f"the path {shown(path)} {error}") from None
+        if size < 0:
+            raise _refused("a file has a negative size")
+        if (key := folded(parts)) in seen:
+            raise _refused(f"{shown('/'.join(parts))} comes twice")
+        seen.add(key)
+        yield DeclaredFile("/".join(parts), size)

@@ -14,7 +14,9 @@ No body is ever held whole in memory, and everything that touches files runs in 
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import threading
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
 from typing import Annotated, TypeVar
@@ -44,6 +46,9 @@ from lrlab.web.framing import Unpacker
 
 BLOCK = 1024**2
 """Bytes gathered from the network before they are written: fewer hops to a thread, and all that a request holds."""
+
+SILENCE = 120.0
+"""Seconds without a byte after which a body counts as cut off: its browser went without a word."""
 
 LARGEST_LIST = 256 * MAX_FILES
 """Bytes of the list that announces an upload's files: paths of some 200 characters for as many as may come."""
@@ -107,8 +112,9 @@ class Images:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        # Every bundle of files names its upload, and every thumbnail its data set: their records are read once.
-        self._upload = lru_cache(_REMEMBERED)(partial(open_upload, home))
+        self._started: dict[str, str] = {}
+        self._starting = threading.Lock()
+        # Every thumbnail names its data set, whose record is read once.
         self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
 
     async def begin(self, request: Request) -> Response:
@@ -137,7 +143,7 @@ class Images:
         return JSONResponse({})
 
     async def _unpack(self, upload_id: str, blocks: AsyncIterator[bytes]) -> None:
-        unpacker = Unpacker(await run_in_threadpool(self._upload, upload_id))
+        unpacker = Unpacker(await run_in_threadpool(open_upload, self._home, upload_id))
         try:
             async for block in blocks:
                 await run_in_threadpool(unpacker.feed, block)
@@ -150,11 +156,19 @@ class Images:
             unpacker.drop()
 
     async def finish(self, request: Request) -> Response:
-        """The upload is complete: its import starts, under the name that the person gave last."""
+        """The upload is complete: its import starts, under the name that the person gave last.
+
+        A browser whose connection broke before the answer asks again, and is told of the same import.
+        """
         asked = await _json(request, _Named, LARGEST_WISH)
+        upload_id = request.path_params["id"]
 
         def start() -> str:
-            return desk_of(request).start_import(open_upload(self._home, request.path_params["id"]), asked.name)
+            with self._starting:
+                if upload_id not in self._started:
+                    upload = open_upload(self._home, upload_id)
+                    self._started[upload_id] = desk_of(request).start_import(upload, asked.name)
+                return self._started[upload_id]
 
         return JSONResponse({"import": await run_in_threadpool(start)})
 
@@ -192,15 +206,21 @@ class Images:
 
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body in blocks of about BLOCK bytes."""
-    gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) >= BLOCK:
+    """The body in blocks of about BLOCK bytes; ClientDisconnect where nothing comes for SILENCE seconds."""
+    gathered, chunks = bytearray(), aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise ClientDisconnect from None
+        if chunk is not None:
+            gathered += chunk
+        if len(gathered) >= BLOCK or (chunk is None and gathered):
             yield bytes(gathered)
             gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+        if chunk is None:
+            return
 
 
 async def _json(request: Request, model: type[Body], largest: int) -> Body:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrlab.datasets import begin_upload, cancel_upload, limits, open_upload, sweep_uploads, uploads
+from lrlab.datasets import Upload, begin_upload, cancel_upload, limits, open_upload, sweep_uploads, uploads
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 
@@ -91,6 +91,40 @@ def test_a_large_file_may_come_in_slices(home: Home) -> None:
     assert upload.missing() == []
     assert upload.path(0).read_bytes() == b"0123456789"
     assert _names(upload.folder) == ["000000", "upload.json"]
+
+
+def _slice(upload: Upload, start: int, piece: bytes) -> None:
+    receiver = upload.receive(0, start)
+    receiver.write(piece)
+    receiver.close() if not receiver.left else receiver.pause()
+
+
+def test_a_slice_that_comes_late_takes_nothing_back(home: Home) -> None:
+    """A proxy delivers what the browser gave up for lost, after the browser has sent it again and gone on."""
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    for start, piece in ((0, b"0123"), (4, b"4567"), (0, b"0123"), (4, b"45"), (8, b"89")):
+        _slice(upload, start, piece)
+    assert upload.path(0).read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("start", [0, 4, 8])
+def test_a_slice_of_a_file_that_is_whole_may_come_again(home: Home, start: int) -> None:
+    """The answer to the last slice was lost."""
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    for begin in (0, 4, 8, start):
+        _slice(upload, begin, b"0123456789"[begin : begin + 4])
+    assert upload.path(0).read_bytes() == b"0123456789"
+    assert _names(upload.folder) == ["000000", "upload.json"]
+    with pytest.raises(LabError, match="larger than was announced"):
+        _slice(upload, 8, b"89!")
+
+
+def test_an_upload_of_one_large_file_is_not_abandoned_while_it_grows(home: Home) -> None:
+    upload = begin_upload(home, "made", [("set.zip", 10)])
+    _slice(upload, 0, b"0123")
+    os.utime(upload.folder, (0, 0))
+    _slice(upload, 4, b"4567")
+    assert sweep_uploads(home) == 0
 
 
 @pytest.mark.parametrize("start", [-1, 5, 11])

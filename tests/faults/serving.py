@@ -61,6 +61,11 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the server's process has resident now."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
     def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         environment = {**os.environ, "LRLAB_HOME": str(self.home.root)}

@@ -7,7 +7,7 @@ import errno
 import io
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from lrlab.datasets import SAMPLE_NAME, Receiver, add_dataset, begin_upload, list_datasets, open_upload
 from lrlab.home import Home
-from lrlab.web import routes
+from lrlab.web import routes, uploads
 from lrlab.web.framing import HEADER, Unpacker
 from lrlab.web.uploads import BLOCK, LARGEST_WISH
 
@@ -67,12 +67,22 @@ def begin(client: TestClient, files: list[tuple[str, bytes]], name: str = "made"
     return str(answer.json()["id"])
 
 
-def ended(client: TestClient, import_id: str) -> dict[str, object]:
+def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + LONGEST
-    while (status := client.get(f"/api/imports/{import_id}").json())["state"] == "running":
-        assert time.monotonic() < end, status
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
         time.sleep(0.05)
-    return dict(status)
+
+
+def ended(client: TestClient, import_id: str) -> dict[str, object]:
+    status: dict[str, object] = {}
+
+    def look() -> bool:
+        status.update(client.get(f"/api/imports/{import_id}").json())
+        return status["state"] != "running"
+
+    until(look)
+    return status
 
 
 # ---- the whole way ----
@@ -92,7 +102,7 @@ def test_a_folder_in_two_bodies_becomes_a_data_set(client: TestClient, home: Hom
     assert dataset.classes == ("A", "B", "深")
     came = {row["name"]: (dataset.root / row["file"]).read_bytes() for _, row in dataset.images.iterrows()}
     assert came == dict(files)
-    assert left(home) == []
+    until(lambda: not left(home))  # the import's last deed
 
 
 def test_images_on_the_server_and_a_refusal_by_the_import(client: TestClient, home: Home, tmp_path: Path) -> None:
@@ -238,6 +248,44 @@ def test_a_connection_that_breaks_leaves_no_part_of_a_file(app: Starlette, clien
         iter([{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}])
     )
     assert left(home) == [upload, f"{upload}/000000", f"{upload}/upload.json"]
+
+
+def test_a_browser_that_goes_without_a_word_is_not_waited_for(
+    app: Starlette, client: TestClient, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "SILENCE", 0.05)
+    upload = begin(client, [("A/1.png", b"abc"), ("B/1.png", b"xyz")])
+    wire = Wire(app, upload)
+    first = {"type": "http.request", "body": piece(0, b"abc") + piece(1, b"x", length=3), "more_body": True}
+
+    async def silent() -> list[int]:
+        statuses: list[int] = []
+        messages = iter([first])
+
+        async def receive() -> dict[str, object]:
+            return next(messages, None) or await asyncio.Event().wait()  # type: ignore[return-value]
+
+        async def send(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(int(str(message["status"])))
+
+        await asyncio.wait_for(app(wire.scope, receive, send), LONGEST)  # type: ignore[arg-type]
+        return statuses
+
+    assert asyncio.run(silent()) == [400]
+    assert left(home) == [upload, f"{upload}/upload.json"]
+
+
+def test_an_import_whose_start_was_not_heard_of_is_told_again(client: TestClient, home: Home) -> None:
+    files = [(f"set/{name}", png(seed)) for seed, name in enumerate(("A/1.png", "A/2.png", "B/1.png", "B/2.png"))]
+    upload = begin(client, files)
+    body = b"".join(piece(number, data) for number, (_, data) in enumerate(files))
+    assert client.put(f"/api/uploads/{upload}/files", content=body).status_code == 200
+    answers = [client.post(f"/api/uploads/{upload}/import", json={"name": "once"}) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert ended(client, answers[0].json()["import"])["state"] == "succeeded"
+    assert client.post(f"/api/uploads/{upload}/import", json={"name": "once"}).json() == answers[0].json()
+    assert [dataset.name for dataset in list_datasets(home)] == ["once"]
 
 
 def test_a_full_disk_is_told_in_words(client: TestClient, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

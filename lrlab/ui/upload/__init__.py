@@ -12,7 +12,7 @@ from lrlab.ui.plot import HERE as PLOT
 from lrlab.ui.plot import addresses, joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("files.js", "addition.js", "row.js", "form.js", "upload.js")
+SCRIPTS = ("files.js", "pieces.js", "addition.js", "row.js", "form.js", "upload.js")
 
 _component = st.components.v2.component(
     "lrlab_upload",
@@ -28,6 +28,7 @@ def upload(data: Mapping[str, Any], key: str, on_added_change: Callable[[], None
 
     `data`: `texts`; `first` (no data set yet: the control is large and leads with the sample set); `taken` (names of
     the data sets there are); `sample` (the sample set's name); `imports` (`id` and `dataset` of those under way);
-    `most_files` (of one upload); `server` (images that lie on the server may be named).
+    `most_files` (of one upload); `server` (images that lie on the server may be named); `heard` (the data set of the
+    last `added`, which the control tells again until it is heard).
     """
     return _component(data={"api": addresses()["api"], **data}, key=key, on_added_change=on_added_change)

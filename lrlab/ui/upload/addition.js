@@ -2,11 +2,10 @@
 //
 // It outlives the control that started it: a person may look at another page meanwhile and come back.
 
-const PIECE_BYTES = 8 * 1024 * 1024; // of one request: small files bundled, large ones sliced; see framing.py
-const PIECE_FILES = 400;
 const LANES = 3; // requests at a time, of the six connections that a browser grants a host
-const HEADER_BYTES = 20;
 const PATIENCE_MS = 120000; // how long a lost connection is tried again
+const SILENCE_MS = 300000; // a request that gets nothing out for so long hangs on a dead connection; slow ones wait for the last answer
+const AWAY = new Set([502, 503, 504]); // a proxy's words for a server that is not there
 const ASK_MS = 330;
 const RATE_MS = 4000; // the rate shown is that of the last seconds
 
@@ -135,6 +134,7 @@ class Addition {
     }).catch(() => {
       throw new Offline(this.texts.offline);
     });
+    if (AWAY.has(response.status)) throw new Offline(this.texts.offline);
     const answer = await response.json().catch(() => ({ error: fill(this.texts.broken, { status: response.status }) }));
     if (!response.ok) throw Object.assign(new Error(answer.error), { field: answer.field });
     return answer;
@@ -144,11 +144,18 @@ class Addition {
   async handOver() {
     const { upload } = this;
     this.upload = null;
-    try {
-      return (await this.ask("POST", `/uploads/${upload}/import`, { name: this.name })).import;
-    } catch (error) {
-      this.upload = upload;
-      throw error;
+    for (let pauses = new Pauses(); ; ) {
+      try {
+        return (await this.ask("POST", `/uploads/${upload}/import`, { name: this.name })).import;
+      } catch (error) {
+        // A refusal leaves the upload with us. Without an answer nobody knows; asked again, the server tells the same.
+        if (!(error instanceof Offline)) this.upload = upload;
+        if (!(error instanceof Offline) || pauses.over) throw error;
+      }
+      this.interrupted = true;
+      this.changed();
+      await pauses.next();
+      if (this.over) throw new Gone();
     }
   }
 
@@ -161,16 +168,16 @@ class Addition {
 
   async deliver(piece) {
     const body = new Blob(piece.parts.flatMap((part) => [header(part), part.data])); // read from disk while it is sent
-    for (let pause = 500, since = performance.now(); ; pause = Math.min(2 * pause, 8000)) {
+    for (let pauses = new Pauses(); ; ) {
       const answer = await this.put(piece, body);
       if (this.over) throw new Gone();
       if (answer.ok) break;
       if (answer.error) throw answer.error;
       await readable(piece, this.texts);
-      if (performance.now() - since > PATIENCE_MS) throw new Error(this.texts.lost);
+      if (pauses.over) throw new Error(this.texts.lost);
       this.interrupted = true;
       this.changed();
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await pauses.next();
       if (this.over) throw new Gone();
     }
     this.interrupted = false;
@@ -184,11 +191,18 @@ class Addition {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest();
       this.requests.add(request);
+      let silence = null;
+      const heard = () => {
+        clearTimeout(silence);
+        silence = setTimeout(() => request.abort(), SILENCE_MS);
+      };
       request.upload.onprogress = ({ loaded, total }) => {
+        heard();
         this.inFlight.set(request, total ? (piece.bytes * loaded) / total : 0);
         this.changed();
       };
       request.onloadend = () => {
+        clearTimeout(silence);
         this.requests.delete(request);
         this.inFlight.delete(request);
         if (request.status === 200) return resolve({ ok: true });
@@ -204,6 +218,7 @@ class Addition {
       request.open("PUT", `${this.api}/uploads/${this.upload}/files`);
       request.setRequestHeader("content-type", "application/octet-stream");
       request.send(body);
+      heard();
     });
   }
 
@@ -232,55 +247,27 @@ class Addition {
   }
 }
 
+// The waits between attempts: half a second, then longer and longer, until patience ends.
+class Pauses {
+  constructor() {
+    this.began = performance.now();
+    this.pause = 500;
+  }
+
+  get over() {
+    return performance.now() - this.began > PATIENCE_MS;
+  }
+
+  next() {
+    const { pause } = this;
+    this.pause = Math.min(2 * pause, 8000);
+    return new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
 // An answer such as "name: got ..." stands beside its field here.
 function sentence({ message, field }) {
   if (!field || !message.startsWith(`${field}: `)) return message;
   const text = message.slice(field.length + 2);
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-// Rows of pieces: a bundle of small files is a row of one, the slices of a large file are a row of many.
-function* pieces(files) {
-  let parts = [];
-  let bytes = 0;
-  const bundle = () => ({ parts, bytes, files: parts.length });
-  for (const [number, { path, file }] of files.entries()) {
-    if (file.size > PIECE_BYTES) {
-      yield slices(number, path, file);
-      continue;
-    }
-    if (parts.length === PIECE_FILES || bytes + file.size > PIECE_BYTES) {
-      yield [bundle()];
-      [parts, bytes] = [[], 0];
-    }
-    parts.push({ number, path, start: 0, data: file });
-    bytes += file.size;
-  }
-  if (parts.length > 0) yield [bundle()];
-}
-
-function* slices(number, path, file) {
-  for (let start = 0; start < file.size; start += PIECE_BYTES) {
-    const data = file.slice(start, start + PIECE_BYTES);
-    yield { parts: [{ number, path, start, data }], bytes: data.size, files: start + data.size === file.size ? 1 : 0 };
-  }
-}
-
-function header({ number, start, data }) {
-  const view = new DataView(new ArrayBuffer(HEADER_BYTES));
-  view.setUint32(0, number, true);
-  view.setBigUint64(4, BigInt(start), true);
-  view.setBigUint64(12, BigInt(data.size), true);
-  return view.buffer;
-}
-
-// A file that was moved or changed since it was chosen looks like a lost connection, but will never be sent.
-async function readable(piece, texts) {
-  for (const { path, data } of piece.parts) {
-    try {
-      await data.slice(0, 1).arrayBuffer();
-    } catch {
-      throw new Error(fill(texts.unreadable, { name: path }));
-    }
-  }
 }

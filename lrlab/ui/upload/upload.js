@@ -1,5 +1,6 @@
 // The control: where images are dropped, chosen or named, the form that asks for a name, and a row for each addition.
 
+const TELL_MS = 2000; // longer than a run of the page takes
 const REMEMBERED = "lrlab-additions"; // in sessionStorage: what this tab was sending, and the imports it started
 
 class UploadControl {
@@ -29,12 +30,14 @@ class UploadControl {
     }
     for (const addition of [...this.additions]) this.show(addition);
     this.remember();
+    if (this.untold.delete(component.data.heard)) this.tell();
   }
 
   build({ texts, api }) {
     this.api = api;
     this.texts = texts;
     this.ended = new Set();
+    this.untold = new Map();
     const input = (attributes) => element("input", { type: "file", hidden: true, onchange: (event) => this.chosen(event.target), ...attributes });
     this.zip = input({ accept: ".zip,application/zip", "data-testid": "zip-input" });
     this.folder = input({ webkitdirectory: "", multiple: true, "data-testid": "folder-input" });
@@ -176,7 +179,19 @@ class UploadControl {
       return;
     }
     this.forget(addition);
-    if (addition.phase === "added") this.component.setTriggerValue("added", { id: addition.dataset, mine: addition.way !== "other" });
+    if (addition.phase === "added") {
+      this.untold.set(addition.dataset, { id: addition.dataset, mine: addition.way !== "other" });
+      this.tell();
+    }
+  }
+
+  // What Python is told while its server is away is lost: it is told again until the page says that it has heard.
+  tell() {
+    clearTimeout(this.telling);
+    const [news] = this.untold.values();
+    if (!news) return;
+    this.component.setTriggerValue("added", news);
+    this.telling = setTimeout(() => this.tell(), TELL_MS);
   }
 
   again(addition) {
@@ -222,6 +237,7 @@ class UploadControl {
 
   close() {
     this.listening.abort();
+    clearTimeout(this.telling);
     for (const addition of this.additions) addition.changed = () => this.remember(); // it goes on unseen
   }
 }
