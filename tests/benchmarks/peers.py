@@ -107,6 +107,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="2 or more")
     parser.add_argument("--seeds", type=int, default=1, help="of the trainings for accuracy; 0: none")
     parser.add_argument("--accuracy-epochs", type=int, default=20)
+    parser.add_argument(
+        "--untried", action="store_true", help="a worker for each core, without trying what is quickest"
+    )
     parser.add_argument("--environments", type=Path, help="where the peers' environments are made and kept")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +130,8 @@ def compare(images: str, root: Path, pythons: Mapping[str, Path], given: argpars
         Engine("lrlab, cold cache", lab.cold),
         Engine("lrlab, warm cache", lab.warm),
     ]
-    engines += [quickest(peer, python, lab.recipe, root) for peer, python in pythons.items()]
+    tried = TRIED[-2:-1] if given.untried else TRIED
+    engines += [quickest(peer, python, lab.recipe, root, tried) for peer, python in pythons.items()]
     for number in range(given.rounds):
         first = number % len(engines)
         for engine in (*engines[first:], *engines[:first]):
@@ -139,10 +143,10 @@ def compare(images: str, root: Path, pythons: Mapping[str, Path], given: argpars
     ratios(engines)
 
 
-def quickest(peer: str, python: Path, recipe: Recipe, root: Path) -> Engine:
-    """The peer, set as it is quickest here; prints what was tried."""
+def quickest(peer: str, python: Path, recipe: Recipe, root: Path, settings: Sequence[tuple[int, bool]]) -> Engine:
+    """The peer with that of `settings` with which it is quickest here; prints what was tried."""
     trials = []
-    for workers, channels_last in TRIED:
+    for workers, channels_last in settings:
         engine = Peer(peer, python, replace(recipe, workers=workers, channels_last=channels_last), root)
         outcome = engine.train(TRIAL_EPOCHS, 0)
         text = f"{workers or 'no'} workers{', channels last' if channels_last else ''}"
