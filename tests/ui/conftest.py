@@ -22,7 +22,7 @@ SCRIPT = """
 import streamlit as st
 from lrlab.ui import places
 
-pages = [places.SCHEDULE, places.GALLERY, places.IMAGES, places.FIND_LR, places.TRAIN, places.COMPARE]
+pages = [places.SCHEDULE, places.GALLERY, places.IMAGES, places.FIND_LR, places.TRAIN, places.COMPARE, places.LAB]
 st.navigation([st.Page(page, default=page.stem == {name!r}) for page in pages]).run()
 """
 
