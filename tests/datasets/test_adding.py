@@ -160,96 +160,12 @@ def test_an_image_is_known_by_its_content_not_by_its_extension(
     assert len(dataset) == 4
 
 
-LITTER = ["__MACOSX/A/._1.png", "A/.DS_Store", "A/Thumbs.db", ".git/config", "desktop.ini", "A/._2.png"]
-
-
-def test_litter_is_ignored_without_a_word(add: Callable[..., Dataset], contents: Contents) -> None:
-    dataset = add(contents(PLAIN) | dict.fromkeys(LITTER, b"litter"))
-    assert len(dataset) == 4
-    assert dataset.refused == () and dataset.notes == ()
-
-
-FOUR = "train/A/1.png train/A/2.png train/B/1.png train/B/2.png"
-NOTES = {
-    "an empty class": (PLAIN + " C/", "1 class without a single usable image, left out: C."),
-    "empty classes": (PLAIN + " C/ D/ E/ F/", "4 classes without a single usable image, left out: C, D, E and 1 more."),
-    "one image": (
-        PLAIN + " C/1.png",
-        "1 class with one image to train on, so it is trained on and never validated: C.",
-    ),
-    "one image, val brought": (
-        "train/A/1.png train/A/2.png train/B/1.png val/A/3.png val/B/4.png",
-        "1 class with one image to train on: B.",
-    ),
-    "no image in val": (FOUR + " val/A/3.png", "1 class without an image to validate on: B."),
-    "only in test": (FOUR + " test/C/3.png", "1 class without an image to train on, left out: C."),
-    "nested": (PLAIN + " A/old/1.png A/old/2.png", "1 class whose folder also holds folders that are classes: A."),
-    "case": ("A/1.png A/2.png a/1b.png a/2b.png", "Classes that differ in upper and lower case only: A, a."),
-}
-
-
-@pytest.mark.parametrize(("tree", "note"), NOTES.values(), ids=NOTES)
-def test_is_flagged(home: Home, contents: Contents, make_zip: Make, tree: str, note: str) -> None:
-    dataset = add_dataset(home, make_zip(contents(tree)), "made")
-    assert dataset.notes == (note,)
-    assert "C" not in dataset.classes or "one image" in note
-    kept = {str(path.name) for path in dataset.root.iterdir()}
-    assert kept == set(dataset.images["file"])
-
-
 def test_a_class_whose_images_were_all_refused_is_left_out(home: Home, contents: Contents, make_zip: Make) -> None:
     files = contents(PLAIN) | {"C/1.png": b"broken", "C/2.png": b"broken too"}
     dataset = add_dataset(home, make_zip(files), "made")
     assert dataset.classes == ("A", "B")
     assert dataset.notes == ("1 class without a single usable image, left out: C.",)
     assert [refusal.name for refusal in dataset.refused] == ["C/1.png", "C/2.png"]
-
-
-TWINS = {
-    "two classes": ("A/1.png A/2.png B/1.png B/2.png", "A/2.png B/2.png", "1 image lies in more than one class"),
-    "two classes and two splits": (
-        "train/A/1.png train/A/2.png train/B/1.png train/B/2.png test/A/1.png",
-        "train/A/1.png train/B/1.png test/A/1.png",
-        "1 image lies in more than one class",
-    ),
-    "two splits": (
-        "train/A/1.png train/B/1.png test/A/1.png test/B/1.png",
-        "train/A/1.png test/A/1.png",
-        "1 image lies in more than one of train, val and test",
-    ),
-    "one class": ("A/1.png A/2.png B/1.png", "A/1.png A/2.png", "1 image lies in one class more than once"),
-}
-
-
-@pytest.mark.parametrize(("tree", "same", "note"), TWINS.values(), ids=TWINS)
-def test_duplicates_are_flagged(
-    home: Home, contents: Contents, make_zip: Make, tree: str, same: str, note: str
-) -> None:
-    files = contents(tree)
-    first, second, *third = same.split()
-    files |= dict.fromkeys([second, *third], files[first])
-    dataset = add_dataset(home, make_zip(files), "made")
-    assert f"{note}, for example {first} and {second}." in dataset.notes
-
-
-UNUSABLE = {
-    "one class": ("A/1.png A/2.png", "holds images of one class only, 'A'; at least two are needed"),
-    "images at the root": ("1.png 2.png", "holds images, but none in a class folder"),
-    "no images": ("A/notes/", "holds no image; allowed: JPEG"),
-    "only test": ("test/A/1.png test/B/1.png", "holds no images to train on"),
-    "all in one wrapper": ("set/1.png set/2.png", "holds images of one class only, 'set'"),
-}
-
-
-@pytest.mark.parametrize(("tree", "reason"), UNUSABLE.values(), ids=UNUSABLE)
-def test_what_cannot_be_trained_on_is_refused_whole(
-    home: Home, contents: Contents, make_zip: Make, tree: str, reason: str
-) -> None:
-    with pytest.raises(LabError) as caught:
-        add_dataset(home, make_zip(contents(tree)), "made")
-    assert str(caught.value).startswith(f"made.zip {reason}")
-    assert caught.value.field == "source"
-    assert _leftovers(home) == []
 
 
 def test_images_that_are_all_broken_are_refused_with_the_first_reason(home: Home, make_zip: Make) -> None:

@@ -101,34 +101,7 @@ def test_what_people_paste_is_understood(pasted: str, plain: str) -> None:
 
 
 TO_REFUSE = [
-    # TRUST.md's list, what the message must name
-    ("__import__('os').system('x')", '"\'" at character 12'),
-    ("().__class__.__bases__[0].__subclasses__()", "'['"),
-    ("(lambda:0).__globals__", "':'"),
-    ("open('/etc/passwd').read()", '"\'" at character 6'),
-    ("eval('1')", '"\'" at character 6'),
-    ("getattr(epoch,'real')", '"\'" at character 15'),
-    ("epoch.bit_length()", "'.bit_length' at character 6"),
-    ('"{0.__class__}".format(epoch)', "'\"' at character 1"),
-    ('f"{epoch.__class__}"', "'\"' at character 2"),
-    ("9**9**9**9", "9**9**9 is too large"),
-    ("(-1)**0.5", "(-1)**0.5 raises -1 to the power 0.5, which has no real value"),
-    ("1e308*10", "1e308*10 is too large"),
-    ("0/0", "0/0 divides by zero"),
-    ("epoch<<10**9", "got '<' at character 7, where a value is expected"),
-    ("'a'*10**10", '"\'" at character 1'),
-    ("[0]*10**9", "'[' at character 1"),
-    ("[i for i in range(10**9)]", "'[' at character 1"),
-    ("exp(exp(exp(epoch)))", "exp(exp(exp(epoch))) is too large at epoch 2"),
-    ("factorial(10**7)", "'factorial' is not known here"),
-    ("(y:=5)", "':' at character 3"),
-    ("(yield)", "'yield' stands where a value is expected"),
-    ("1;import os", "';' at character 2"),
-    ("ｅｖａｌ('1')", "'ｅ' at character 1"),
-    ("(" * 10_000 + "1" + ")" * 10_000, "20,001 characters, allowed: at most 500"),
-    ("epoch if epoch else __builtins__", "'__builtins__' is not known here"),
-    ("1/(epoch-50)", "1/(epoch-50) divides by zero at epoch 50"),
-    # the same intentions without the brackets and quotes that give them away
+    # text, what the message must name: attacks without the brackets and quotes that give those in tests/faults away
     ("().__class__", "got ')' at character 2, where a value is expected"),
     ("(epoch).__class__", "'.__class__' at character 8"),
     ("exp.__globals__", "'exp' at character 1 is a function; write exp(x)"),
