@@ -155,7 +155,7 @@ class SameStream:
     """A lane without a stream of its own."""
 
     def __init__(self, device: torch.device) -> None:
-        assert device.type == "cuda"
+        assert device.type == GPU.type
 
     def made(self, batches: Iterator[Any]) -> Any:
         return next(batches, None)

@@ -11,7 +11,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as oracle
 
 from lrlab.training import colour
-from lrlab.training.augment import coloured, erased, maps, mixed, resampled, shares
+from lrlab.training.augment import blotted, coloured, erased, maps, masked, mixed, resampled, shares
 from lrlab.training.draws import Boxes, Draws, Mix
 
 SIDE = 24
@@ -150,6 +150,18 @@ def test_a_box_is_blotted_out_as_torchvision_does() -> None:
     for image, left, top, width, height in zip(found, *zip(*places, strict=True), strict=True):
         expected = oracle.erase(torch.ones(3, SIDE, SIDE), top, left, height, width, torch.zeros(1))
         assert torch.equal(image, expected)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_mask_blots_out_what_slices_do(memory_format: torch.memory_format) -> None:
+    images = torch.rand(40, 3, SIDE, SIDE).to(memory_format=memory_format)
+    ends = np.random.default_rng(0).integers(0, SIDE + 1, (2, 2, 40))
+    edges = np.sort(ends, axis=1).reshape(4, 40)  # first and last column, first and last row
+    edges[1, :5] = edges[0, :5]  # boxes without a width
+    found, expected = masked(images.clone(), edges), blotted(images.clone(), edges)
+    assert torch.equal(found, expected)
+    assert 0 < (found == 0).float().mean() < 1
+    assert found.stride() == images.stride()
 
 
 def test_mixup_blends_neighbours_and_their_labels() -> None:
