@@ -110,42 +110,6 @@ def test_what_was_queued_is_there_for_the_next_process(home):
         assert queue.position("a") == 1
 
 
-CLAIMER = """
-import sys
-from lrlab.home import lab_home
-from lrlab.jobs.queue import Queue
-with Queue(lab_home()) as queue:
-    print("here", flush=True)
-    sys.stdin.readline()
-    while (job := queue.claim(sys.argv[1])) is not None:
-        print(job.run_id)
-"""
-
-
-def test_of_eight_claimers_one_gets_each_job(queue):
-    jobs = [f"job{number}" for number in range(1000)]
-    for job in jobs:
-        queue.add(job)
-    claimers = [
-        subprocess.Popen(
-            [sys.executable, "-c", CLAIMER, f"w{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for number in range(8)
-    ]
-    for claimer in claimers:
-        assert claimer.stdout.readline() == "here\n"
-    for claimer in claimers:  # all at once
-        claimer.stdin.write("\n")
-        claimer.stdin.flush()
-    claimed = {f"w{number}": claimer.communicate()[0].split() for number, claimer in enumerate(claimers)}
-    assert [claimer.returncode for claimer in claimers] == [0] * 8
-    assert sorted(job for some in claimed.values() for job in some) == sorted(jobs)
-    assert {(job.run_id, job.worker) for job in queue.claimed()} == {
-        (job, worker) for worker, some in claimed.items() for job in some
-    }
-    assert all(job.claims == 1 for job in queue.claimed())
-
-
 def test_a_claim_for_some_devices_takes_the_first_run_that_asks_for_one(queue):
     for run_id, device in (("a", "cpu"), ("b", "auto"), ("c", "cuda"), ("d", "cpu")):
         queue.add(run_id, device)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lrlab.runs import EPOCH_COLUMNS, STEP_COLUMNS, Run, Tail, open_log
+from lrlab.runs import EPOCH_COLUMNS, STEP_COLUMNS, Run, open_log
 
 ROWS = [(step, step // 4, 1_700_000_000.1 + step / 7, 0.1 * 0.9**step, 1 / (step + 3)) for step in range(9)]
 
@@ -113,21 +113,6 @@ def test_a_row_is_there_for_others_once_the_call_returned(make_run, begin):
         for row in ROWS:
             log.step(**dict(zip(STEP_COLUMNS, row, strict=True)))
             assert rows_of(run.steps)[-1] == row
-
-
-def test_cut_at_every_byte_of_the_last_three_rows_no_value_is_wrong(make_run, begin):
-    run = make_run()
-    begin(run)
-    path = write(run, ROWS)
-    whole = path.read_bytes()
-    ends = [at + 1 for at, byte in enumerate(whole) if byte == 0x0A]  # of the header, then of each row
-    for length in range(ends[-4], len(whole) + 1):
-        path.write_bytes(whole[:length])
-        committed = ROWS[: sum(end <= length for end in ends) - 1]
-        tail = Tail(run)
-        tail.poll()
-        assert rows_of(run.steps) == committed, length
-        assert rows_of(tail.steps) == committed, length
 
 
 def test_cut_inside_the_header_nothing_was_logged(make_run, begin):
