@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrlab.errors import LabError, shown
+from lrlab.errors import LabError
 from lrlab.files import read_json, write_json
 
 FORMAT = 1
@@ -101,7 +101,7 @@ class Home:
 
     def fault(self) -> str:
         """Why this lrlab may not open the lab, as far as its mark tells: a sentence, empty where it may."""
-        found, where = self.format, f"the lab in {shown(str(self.root))}"
+        found, where = self.format, f"the lab in {self.root}"
         if found == 0:
             return f"{where} has a damaged {self.mark_file.name}; repair it: python -m lrlab doctor"
         if found is not None and found > FORMAT:

@@ -104,7 +104,7 @@ class Dataset(BaseModel):
         try:
             dataset = cls.model_validate_json(content)
         except ValidationError as error:
-            name = f"the data set in {shown(str(folder))}"
+            name = f"the data set in {folder}"
             if (later := format_of(content)) > FORMAT:
                 text = f"was written by a later lrlab (format {later}; this one knows {FORMAT}); update lrlab"
                 raise LabError(f"{name} {text}") from error

@@ -115,9 +115,9 @@ class _Filling:
 def _writable(path: Path) -> Path:
     path = path.expanduser().absolute()
     if path.exists() or path.is_symlink():
-        raise LabError(f"file: {shown(str(path))} is there already; choose another name", field="file")
+        raise LabError(f"file: {path} is there already; choose another name", field="file")
     if not path.parent.is_dir():
-        raise LabError(f"file: there is no folder {shown(str(path.parent))}", field="file")
+        raise LabError(f"file: there is no folder {path.parent}", field="file")
     return path
 
 
@@ -131,7 +131,7 @@ def _expected(folders: list[Path], path: Path) -> int:
     free = shutil.disk_usage(path.parent).free
     if size > free:
         raise LabError(
-            f"file: the backup needs {megabytes(size)} in {shown(str(path.parent))}, where {megabytes(free)} are free",
+            f"file: the backup needs {megabytes(size)} in {path.parent}, where {megabytes(free)} are free",
             field="file",
         )
     return size

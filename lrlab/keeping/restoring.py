@@ -69,9 +69,7 @@ def restore(path: Path, home: Home, progress: Progress | None = None) -> Restore
                 shutil.rmtree(left)
             return _restore(path, home, progress)
     except Timeout:
-        raise LabError(
-            f"home: a lab is at work in {shown(str(home.root))}; restore into another folder", "home"
-        ) from None
+        raise LabError(f"home: a lab is at work in {home.root}; restore into another folder", "home") from None
 
 
 def finish(home: Home) -> bool:
@@ -125,7 +123,7 @@ def _used(home: Home) -> list[str]:
 def _refuse_lab(home: Home) -> None:
     if used := _used(home):
         raise LabError(
-            f"home: there is a lab in {shown(str(home.root))} already (its {' and '.join(used)}); a backup is restored "
+            f"home: there is a lab in {home.root} already (its {' and '.join(used)}); a backup is restored "
             "into a home that holds nothing, named by LRLAB_HOME or --to",
             field="home",
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,9 +97,17 @@ def _pieces(run: Run, record: bytes, found: Mapping[str, Path], held: ExitStack)
             # The log of an attempt that began after run.json was read would stand in the way of the next one.
             if log is None or attempts is None or int(log[1]) in attempts:
                 growing.append((name, path))
-        elif not own or path.name not in _REBUILT:
+        elif _unfinished(path, found.values()) or (own and path.name in _REBUILT):
+            continue
+        else:
             pieces.append((name, Piece(name, path, None, held.enter_context(path.open("rb")))))
     return pieces + [(name, Piece(name, path, committed(path))) for name, path in growing]
+
+
+def _unfinished(path: Path, others: Collection[Path]) -> bool:
+    """Whether it is the best model beside a checkpoint that is only being saved."""
+    beside = path.parent.name == "checkpoints" and path.suffix == ".safetensors"
+    return beside and path.with_suffix(".pt") not in others
 
 
 def _attempts(record: bytes) -> frozenset[int] | None:

@@ -118,10 +118,10 @@ def opened(path: Path, room: Path) -> Iterator[Unpacker]:
     title = path.name
     try:
         if not path.is_file():  # a pipe would be waited for without end
-            raise LabError(f"file: there is no file {shown(str(path))}", field="file")
+            raise LabError(f"file: there is no file {path}", field="file")
         file = path.open("rb")
     except OSError as error:
-        raise LabError(f"{shown(str(path))} cannot be read ({error.strerror})", field="file") from error
+        raise LabError(f"{path} cannot be read ({error.strerror})", field="file") from error
     with file:
         list_at, list_bytes, sha256 = _end(file, title)
         facts = _looked_over(file, title, list_at, list_bytes, sha256)

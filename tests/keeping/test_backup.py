@@ -47,6 +47,13 @@ def test_all_that_cannot_be_made_again_is_in_it(lab: Lab, tmp_path: Path) -> Non
     assert content(done.path, "queue.json").decode() == str([run.id for run in lab.waiting]).replace("'", '"')
 
 
+def test_a_checkpoint_that_is_being_saved_is_left_out(lab: Lab, tmp_path: Path) -> None:
+    checkpoint(lab.working.run, 1, 6).unlink()  # its best model is there first
+    inside = f"runs/{lab.working.run.id}/checkpoints"
+    found = [name for name in names(back_up(lab.home, tmp_path / "b.zip").path) if name.startswith(inside)]
+    assert found == [f"{inside}/1-4.pt", f"{inside}/1-4.safetensors"]
+
+
 def test_what_is_made_again_or_under_way_is_left_out(lab: Lab, tmp_path: Path) -> None:
     for path in ("cache/x.npy", "uploads/abcde/000000", "imports/abcde.json", "supervisor.log", "disk.json"):
         (lab.home.root / path).parent.mkdir(exist_ok=True)
@@ -158,7 +165,7 @@ def test_a_run_that_cannot_be_read_is_packed_as_it_is(lab: Lab, tmp_path: Path) 
 
 def test_nothing_is_overwritten(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(b"mine")
-    with pytest.raises(LabError, match=r"b\.zip' is there already; choose another name") as raised:
+    with pytest.raises(LabError, match=r"b\.zip is there already; choose another name") as raised:
         back_up(lab.home, tmp_path / "b.zip")
     assert raised.value.field == "file"
     with pytest.raises(LabError, match="there is no folder"):
