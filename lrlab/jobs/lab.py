@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,14 +45,16 @@ class Lab:
 
 
 class Watch:
-    """Looks at a lab again and again; for one thread at a time.
+    """Looks at a lab again and again, for whoever asks; a look of a moment ago is given to all who ask meanwhile.
 
     `server`: this process serves its pages. `every`: seconds for which the machine and the processes are not looked at
-    anew; what the queue says is always the newest. What a look costs does not depend on the disk's content.
+    anew. `fresh`: seconds for which nothing is. What a look costs does not depend on what lies on the disk.
     """
 
-    def __init__(self, home: Home, *, server: bool = False, every: float = 0.0) -> None:
-        self._home, self._every = home, every
+    def __init__(self, home: Home, *, server: bool = False, every: float = 0.0, fresh: float = 0.0) -> None:
+        self._home, self._every, self._fresh = home, every, fresh
+        self._lock = threading.Lock()
+        self._lab: tuple[float, Lab] | None = None
         self._meter, self._census = Meter(), Census(home, server=server)
         self._looked = float("-inf")
         self._machine: Machine | None = None
@@ -61,6 +64,13 @@ class Watch:
 
     def look(self) -> Lab:
         """The lab now; LabError where its settings have a fault."""
+        with self._lock:
+            now = time.monotonic()
+            if self._lab is None or now - self._lab[0] >= self._fresh:
+                self._lab = now, self._look()
+            return self._lab[1]
+
+    def _look(self) -> Lab:
         with Queue(self._home) as queue:
             running, waiting = tuple(job.run_id for job in queue.claimed()), tuple(queue.order())
         now = time.monotonic()

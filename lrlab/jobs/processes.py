@@ -23,8 +23,9 @@ _VERBS: dict[str, Role] = {"supervise": "supervisor", "work": "worker", "answer"
 
 @dataclass(frozen=True)
 class Process:
-    """One process. `run`: the run that a worker has. `memory`: bytes that are its own at this moment, and what it
-    shares with others. `load`: in cores, None at the first look. `started`: unix seconds."""
+    """One process. `run`: the run that a worker has. `memory`: the bytes that its end would give back; what it has of
+    files beside (libraries, decoded images) is shared, and the system's to give up. `load`: in cores, None at the first
+    look. `started`: unix seconds."""
 
     pid: int
     role: Role
@@ -57,7 +58,7 @@ class Census:
             if role == "worker" and process.pid == warm:
                 role = "warm worker"
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied), process.oneshot():
-                memory, load = process.memory_info().rss, self._load(key, process)
+                memory, load = _own_memory(process), self._load(key, process)
                 found.append(Process(process.pid, role, runs.get(process.pid, ""), memory, load, key[1]))
         self._times = {key: times for key, times in self._times.items() if key in seen}
         return sorted(found, key=lambda one: one.started)
@@ -94,3 +95,9 @@ class Census:
         if before is None or now <= before[1]:
             return None
         return max(0.0, (spent - before[0]) / (now - before[1]))
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Without what is mapped from files, where the system tells that apart."""
+    told = process.memory_info()
+    return int(told.rss - getattr(told, "shared", 0))

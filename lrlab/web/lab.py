@@ -34,7 +34,13 @@ from lrlab.web.live import Hub
 from lrlab.web.view import Event
 
 EVERY = 2.0
-"""Seconds between two looks at the machine and the processes; the queue is looked at with every tick."""
+"""Seconds between two looks at the machine and the processes."""
+
+FRESH = 0.4
+"""Seconds for which a look at the queue does for everybody; below the stream's tick."""
+
+DISK_EVERY = 10.0
+"""Seconds after which the age of the disk's figure is told anew."""
 
 MOST_WAITING = 50
 """So many of the runs that wait are listed."""
@@ -42,7 +48,8 @@ MOST_WAITING = 50
 
 def routes(home: Home, access: Access) -> list[Route]:
     """The routes above, guarded."""
-    hub = Hub(home, build=LabBuilder)
+    shared = Watch(home, server=True, every=EVERY, fresh=FRESH)
+    hub = Hub(home, build=lambda home, view: LabBuilder(home, view, shared))
 
     async def watch(request: Request) -> Response:
         return await hub.stream(LabView(desk_of(request).person))
@@ -84,11 +91,11 @@ class LabBuilder:
     Where the lab's settings have a fault, that is all there is.
     """
 
-    def __init__(self, home: Home, view: LabView) -> None:
-        self._desk = Desk(home, view.person)
-        self._watch = Watch(home, server=True, every=EVERY)
+    def __init__(self, home: Home, view: LabView, watch: Watch) -> None:
+        self._desk, self._watch = Desk(home, view.person), watch
         self._told: dict[str, Any] | None = None
         self._disk_words: dict[str, Any] | None = None
+        self._figure: object = None
         self._disk_told = float("-inf")
 
     def poll(self) -> Event | None:
@@ -131,10 +138,10 @@ class LabBuilder:
         }
 
     def _disk(self, lab: Lab) -> dict[str, Any] | None:
-        """Told anew with the machine: its words come from the records of many runs and data sets."""
-        now = time.monotonic()
-        if now - self._disk_told >= EVERY:
-            self._disk_words, self._disk_told = words.disk(lab, self._desk), now
+        """Told anew with every figure, and now and then for its age: the words come from many records."""
+        now, figure = time.monotonic(), (lab.disk and lab.disk.measured, lab.measuring)
+        if figure != self._figure or now - self._disk_told >= DISK_EVERY:
+            self._disk_words, self._figure, self._disk_told = words.disk(lab, self._desk), figure, now
         return self._disk_words
 
     def _records(self, run_ids: Iterable[str]) -> Iterator[tuple[RunRecord, bool]]:

@@ -79,3 +79,10 @@ def test_the_settings_are_told_and_their_faults_named(home: Home, monkeypatch: p
     home.settings.write_text("[jobs]\nat_a_time = 0\n")
     with pytest.raises(LabError, match=r"lab\.toml: jobs\.at_a_time: got 0"):
         watch.look()
+
+
+def test_those_who_ask_at_the_same_moment_share_one_look(home: Home) -> None:
+    shared = Watch(home, fresh=60)
+    assert shared.look() is shared.look()
+    anew = Watch(home)
+    assert anew.look() is not anew.look()

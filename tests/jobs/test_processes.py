@@ -78,7 +78,8 @@ def test_memory_and_load_are_the_processs_own(home: Home, start: Start) -> None:
     (first,) = census.look()
     assert first.load is None
     (second,) = census.look()
-    assert second.memory == pytest.approx(psutil.Process(helper.pid).memory_info().rss, rel=0.05)
+    told = psutil.Process(helper.pid).memory_full_info()
+    assert second.memory == pytest.approx(getattr(told, "uss", told.rss), rel=0.3)  # what is its own alone
     assert second.load == pytest.approx(0, abs=0.2)  # it sleeps
     assert second.started == pytest.approx(psutil.Process(helper.pid).create_time())
 

@@ -18,6 +18,7 @@ from lrlab.datasets import add_dataset
 from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.jobs import changing, requests
+from lrlab.jobs.lab import Watch
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.rights import LOCAL, Person
@@ -70,7 +71,7 @@ def client(home: Home, person: Person = LOCAL) -> TestClient:
 
 def told(home: Home, person: Person = LOCAL) -> dict[str, Any]:
     """What the stream tells this person now."""
-    event = LabBuilder(home, LabView(person)).poll()
+    event = LabBuilder(home, LabView(person), Watch(home, server=True)).poll()
     assert event is not None
     assert not event.last
     name, data = event.data.decode().strip().split("\n")
@@ -100,7 +101,7 @@ def test_the_stream_tells_who_is_at_work_who_waits_and_what_ended(home: Home, ru
 
 def test_nothing_is_sent_where_nothing_has_changed(home: Home, run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("waits")
-    builder = LabBuilder(home, LabView(LOCAL))
+    builder = LabBuilder(home, LabView(LOCAL), Watch(home, server=True, every=60))
     events = [builder.poll() for _ in range(4)]
     assert events[0] is not None
     assert None in events[1:]  # but for the disk's figure, which may have come meanwhile

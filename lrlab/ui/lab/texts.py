@@ -44,7 +44,7 @@ CONTROL = {
     "show": "Show",
     "show_help": "Show {name}",
     "processes": "Processes of the lab",
-    "in_all": "{memory} of memory in all.",
+    "in_all": "{memory} in all, beside what they share of files.",
     "limits": "Limits",
     "limits_line": "The lab's keeper sets them in lab.toml, in the lab's folder.",
     "connecting": "Asking the server for the lab",
