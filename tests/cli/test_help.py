@@ -16,7 +16,8 @@ COMMANDS = [
     ("schedule",), ("data",), ("data", "add"), ("data", "list"), ("data", "show"), ("find-lr",), ("train",), ("runs",),
     ("runs", "list"), ("runs", "show"), ("runs", "export"), ("runs", "stop"), ("runs", "rename"), ("runs", "delete"),
     ("runs", "retry"), ("supervise",),
-    ("status",), ("clean",), ("compare",), ("evaluate",), ("predict",), ("backup",), ("restore",), ("doctor",), ("models",), ("optimizers",), ("schedulers",),
+    ("status",), ("clean",), ("compare",), ("evaluate",), ("predict",), ("models",), ("optimizers",), ("schedulers",),
+    ("backup",), ("restore",), ("doctor",),
 ]  # fmt: skip
 HEAVY = ("torch", "pandas", "plotly", "numpy", "streamlit", "pyarrow", "PIL")
 
