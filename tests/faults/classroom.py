@@ -17,6 +17,8 @@ from lrlab.home import Home
 from lrlab.process import identity
 from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
 
+from .serving import Usage
+
 EPOCHS, STEPS_PER_EPOCH = 100, 60
 BEFORE = 3000
 """Updates that a run has behind it when the lesson begins, so that its charts are as full as they get."""
@@ -120,9 +122,18 @@ async def _chunk(reader: asyncio.StreamReader) -> bytes | None:
         return None
 
 
-async def lesson(sessions: Sequence[Session], runs: Sequence[LiveRun], seconds: float, every: float = 1.0) -> None:
-    """Every run gains an update `every` seconds, each at a moment of its own, and every session watches."""
+async def lesson(
+    sessions: Sequence[Session], runs: Sequence[LiveRun], pid: int, seconds: float, every: float = 1.0
+) -> Usage:
+    """Every run gains an update `every` seconds, each at a moment of its own, and every session watches.
+
+    Returns what the server's process `pid` used meanwhile, once everybody had come in.
+    """
     await asyncio.gather(*(session.open() for session in sessions))
+    async with asyncio.timeout(60):
+        while not all(session.seen for session in sessions):
+            await asyncio.sleep(0.05)
+    usage = Usage(pid)
 
     async def advance(number: int, live: LiveRun) -> None:
         rng, end = np.random.default_rng(number), time.monotonic() + seconds
@@ -132,13 +143,20 @@ async def lesson(sessions: Sequence[Session], runs: Sequence[LiveRun], seconds: 
             await asyncio.to_thread(live.advance)
 
     await asyncio.gather(*(advance(number, live) for number, live in enumerate(runs)))
-    await asyncio.sleep(2.0)
+    usage.stop()
+    async with asyncio.timeout(60):  # the last rows come as well
+        while any(session.seen[-1][0] < session.live.updates for session in sessions):
+            await asyncio.sleep(0.05)
     await asyncio.gather(*(session.close() for session in sessions))
+    return usage
 
 
-def slope(samples: Sequence[tuple[float, int]]) -> float:
-    """Bytes a minute that the memory grows by: the least-squares line through samples of (seconds, bytes)."""
-    seconds, sizes = np.array(samples, dtype=float).T
+def slope(samples: Sequence[tuple[float, int]], after: float) -> float:
+    """Bytes a minute that the memory grows by: the least-squares line through samples of (seconds, bytes).
+
+    The first `after` seconds do not count: what is read and imported once is no leak.
+    """
+    seconds, sizes = np.array([sample for sample in samples if sample[0] >= after], dtype=float).T
     return float(np.polyfit(seconds / 60, sizes, 1)[0])
 
 

@@ -1,0 +1,169 @@
+"""A class on one server: everyone watches runs that gain rows every second, three of them in a real Chromium, while a
+job trains niced beside the server; and how soon a server that was just started shows its first page.
+
+Short: 10 sessions for 30 seconds. LRLAB_LONG=1: 30 sessions for 30 minutes, held to what is promised. The promises are
+for 2 cores with nothing else on them, so that the short setting prints its figures and judges only the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lrlab import jobs
+from lrlab.datasets import add_dataset
+from lrlab.experiments import Experiment
+from lrlab.home import Home
+from lrlab.runs import Run
+from lrlab.web.live import TICK
+
+from .classroom import LiveRun, Session, lesson, p95, slope
+from .labs import wait_until
+from .serving import LONG, MB, Server, Usage, launched, serving
+
+SESSIONS = 30 if LONG else 10
+SECONDS = 1800.0 if LONG else 30.0
+SETTLED = 120.0 if LONG else 10.0
+AT_WORK = 4
+"""Runs that gain rows beside the job: more than two cores could train at once."""
+
+EVERYONES = 120.0 if LONG else 15.0
+CPU, DELAY, MEMORY, SLOPE, FIRST_PAGE = 0.10, 0.1, 300 * MB, 1 * MB, 3.0
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(SECONDS + 600)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(home: Home) -> Iterator[Server]:
+    """A server, and before it a supervisor whose worker is warm: its imports are not the server's."""
+    supervisor = subprocess.Popen([sys.executable, "-m", "lrlab", "supervise"])
+    try:
+        wait_until(lambda: jobs.lab_status(home).warm, "no worker gets warm")
+        with serving(home) as server:
+            yield server
+    finally:
+        workers = psutil.Process(supervisor.pid).children(recursive=True)
+        for process in (psutil.Process(supervisor.pid), *workers):
+            process.kill()
+        psutil.wait_procs(workers, timeout=10)
+        supervisor.wait()
+
+
+def pictures(root: Path) -> Path:
+    """Four classes of 60 pictures of noise."""
+    rng = np.random.default_rng(0)
+    for name in ("Dark", "Green", "Light", "Medium"):
+        (root / name).mkdir(parents=True)
+        for number in range(60):
+            pixels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def started_job(home: Home, tmp_path: Path) -> Run:
+    """A job that trains, niced, for longer than any lesson."""
+    add_dataset(home, pictures(tmp_path / "noise"), "noise")
+    run = jobs.submit(home, Experiment(dataset="noise", name="the teacher's", epochs=5000, device="cpu"))
+    wait_until(lambda: run.state == "running" and len(run.steps) > 5, "the job does not train")
+    return run
+
+
+def drawings(page: Page) -> int:
+    return int(page.locator(".stage .chart").get_attribute("data-drawn") or 0)
+
+
+def attended(server: Server, sessions: list[Session], runs: list[LiveRun], seconds: float) -> Usage:
+    """The lesson, in a thread of its own: Playwright has the event loop of this one."""
+    came: list[Usage] = []
+    thread = threading.Thread(
+        target=lambda: came.append(asyncio.run(lesson(sessions, runs, server.process.pid, seconds)))
+    )
+    thread.start()
+    thread.join()
+    assert came, "a session did not see all rows; the thread's own words are above"
+    return came[0]
+
+
+def session(server: Server, live: LiveRun) -> Session:
+    return Session(server.port, f"/api/live?runs={live.run.id}", live)
+
+
+def test_a_class_watches_runs(
+    home: Home, browser: Browser, served: Server, tmp_path: Path, figure: Callable[[str, str], None]
+) -> None:
+    page = browser.new_page(base_url=served.url)
+    page.goto("/")
+    page.get_by_role("heading", name="Schedule").wait_for()
+    first_page = time.monotonic() - served.began
+    figure("class, first page", f"{first_page:.1f} s after the server's start (promised: at most {FIRST_PAGE:.0f} s)")
+
+    job = started_job(home, tmp_path)
+    runs = [LiveRun(home, number) for number in range(AT_WORK)]
+    paths = [f"/train?run={job.id}", f"/train?run={runs[0].run.id}", f"/compare?runs={job.id},{runs[1].run.id}"]
+    pages = [page, browser.new_page(base_url=served.url), browser.new_page(base_url=served.url)]
+    for shown, path in zip(pages, paths, strict=True):
+        shown.goto(path)
+        expect(shown.locator(".stage .chart")).to_have_attribute("data-drawn", re.compile(r"\d+"), timeout=60_000)
+    before, updates = [drawings(shown) for shown in pages], len(job.steps)
+
+    sessions = [session(served, runs[number % AT_WORK]) for number in range(SESSIONS - len(pages))]
+    usage = attended(served, sessions, runs, SECONDS)
+
+    drawn = [drawings(shown) - count for shown, count in zip(pages, before, strict=True)]
+    trained, niceness = len(job.steps) - updates, psutil.Process(job.record.attempts[-1].identity.pid).nice()
+    jobs.stop(home, job.id)
+    delays = [delay for one in sessions for delay in one.delays()]
+    late, growth = p95(delays), slope(usage.memory, SETTLED)
+    figure(
+        "class, streams",
+        f"{SESSIONS} sessions, {len(pages)} of them in Chromium, {SECONDS / 60:.1f} min: {100 * usage.cpu:.1f} % of a "
+        f"core for the whole server (promised: at most {100 * CPU:.0f}); row written to row received p95 "
+        f"{1000 * late:.0f} ms of {len(delays):,} (promised: {1000 * (TICK + DELAY):.0f}); memory "
+        f"{usage.peak / MB:.0f} MB (promised: 300), growing by {growth / MB:.2f} MB/min (promised: 1); the job made "
+        f"{trained:,} updates with niceness {niceness}",
+    )
+    assert min(drawn) > SECONDS / 10, f"the pages drew {drawn} figures"
+    assert trained > 0 and niceness > 0
+    assert usage.peak <= MEMORY
+    if LONG:
+        assert usage.cpu <= CPU
+        assert late <= TICK + DELAY
+        assert growth <= SLOPE
+        assert first_page <= FIRST_PAGE
+
+
+def test_everyone_with_a_run_of_their_own_is_looked_at_more_seldom(
+    home: Home, tmp_path: Path, figure: Callable[[str, str], None]
+) -> None:
+    """More runs than any two cores train: the interval grows, and the server does not fall behind."""
+    runs = [LiveRun(home, number) for number in range(SESSIONS)]
+    with serving(home) as server:
+        sessions = [session(server, live) for live in runs]
+        usage = attended(server, sessions, runs, EVERYONES)
+    delays = [delay for one in sessions for delay in one.delays()]
+    figure(
+        "class, a run each",
+        f"{SESSIONS} sessions on {SESSIONS} runs that gain a row a second: {100 * usage.cpu:.1f} % of a core, "
+        f"p95 {1000 * p95(delays):.0f} ms, memory {usage.peak / MB:.0f} MB",
+    )
+    assert usage.peak <= MEMORY
