@@ -200,6 +200,7 @@ def test_what_is_hostile_is_refused_by_name_and_not_executed(watch: Watch, text:
     assert not watch.events
 
 
+@pytest.mark.timeout(1800)
 def test_no_string_executes_anything_or_takes_long(watch: Watch, figure: Callable[[str, str], None]) -> None:
     draw = random.Random(2026)
     kinds = draw.choices(list(KINDS), weights=list(KINDS.values()), k=STRINGS)
