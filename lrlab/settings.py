@@ -2,7 +2,7 @@
 
 [limits]
 upload_gb = 4            # the largest upload
-images = 200000          # images of one data set
+images = 200000          # images of one data set, at most 200000
 disk_gb = 500            # data, caches and runs together; left out: as much as the disk has
 jobs_per_person = 100    # a person's runs that wait or are at work
 
@@ -36,7 +36,7 @@ class Limits(_Part):
     """Sizes are in GB of 1024^3 bytes."""
 
     upload_gb: Annotated[float, Field(gt=0, le=1024)] = 4
-    images: Annotated[int, Field(ge=2, le=10_000_000)] = 200_000
+    images: Annotated[int, Field(ge=2, le=200_000)] = 200_000
     disk_gb: Annotated[float, Field(gt=0)] | None = None
     jobs_per_person: Annotated[int, Field(ge=1)] = 100
 

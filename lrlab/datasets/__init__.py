@@ -14,11 +14,7 @@ from lrlab.datasets.dataset import (
 from lrlab.datasets.limits import (
     MAX_FILES,
     MAX_IMAGE_BYTES,
-    MAX_UPLOAD_BYTES,
     megabytes,
-    most_files,
-    most_images,
-    most_upload_bytes,
 )
 from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
@@ -31,7 +27,6 @@ SAMPLE_NAME = Sample.name
 __all__ = [
     "MAX_FILES",
     "MAX_IMAGE_BYTES",
-    "MAX_UPLOAD_BYTES",
     "SAMPLE_NAME",
     "Dataset",
     "Progress",
@@ -60,9 +55,6 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "megabytes",
-    "most_files",
-    "most_images",
-    "most_upload_bytes",
     "no_upload",
     "open_upload",
     "share_dataset",

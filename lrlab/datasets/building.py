@@ -13,9 +13,9 @@ import pandas as pd
 
 from lrlab.datasets.dataset import IMAGES, ORIGINALS, REFUSED, Dataset
 from lrlab.datasets.findings import findings
-from lrlab.datasets.images import ALLOWED, SIGNATURE_BYTES, SUFFIXES, Unreadable, read_rgb, signature
+from lrlab.datasets.images import ALLOWED, SIGNATURE_BYTES, Unreadable, read_rgb, signature
 from lrlab.datasets.layout import SPLITS, TRAIN, Place, arrange
-from lrlab.datasets.limits import MAX_IMAGE_BYTES, MAX_TOTAL_BYTES, megabytes
+from lrlab.datasets.limits import MAX_IMAGE_BYTES, MAX_TOTAL_BYTES, is_named_image, megabytes
 from lrlab.datasets.parallel import in_order
 from lrlab.datasets.source import Entry, Listing, Progress, Refusal
 from lrlab.errors import LabError, shown
@@ -96,14 +96,9 @@ def _sorted_out(listing: Listing) -> tuple[list[tuple[Place, Entry]], tuple[str,
     return placed, layout.empty, refused
 
 
-def is_named_image(entry: Entry) -> bool:
-    """Whether the file has an image's extension."""
-    return Path(entry.parts[-1]).suffix.lower() in SUFFIXES
-
-
 def _may_be_image(entry: Entry) -> bool:
     """Files with an image's extension are judged when they are decoded; the others by their first bytes."""
-    if is_named_image(entry):
+    if is_named_image(entry.parts[-1]):
         return True
     try:
         return signature(entry.read(SIGNATURE_BYTES)) is not None

@@ -30,9 +30,6 @@ CONVERSION: Final = 2
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 ALLOWED = "JPEG, PNG, WebP, BMP, GIF and TIFF"
 
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"}
-"""Extensions that promise an image; a file with another one is looked into before it is believed to be none."""
-
 SIGNATURE_BYTES = 12
 _SIGNATURES = {
     b"\xff\xd8\xff": "jpg",

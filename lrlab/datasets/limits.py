@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
 from lrlab.disk import GB, amount, check_room
 from lrlab.errors import LabError
 from lrlab.home import Home
 from lrlab.settings import settings
 
 MAX_FILES = 200_000
-"""Files in an archive, an upload or a folder, unless the keeper allows more images than that."""
+"""Files in an archive, an upload or a folder."""
 
 MAX_TOTAL_BYTES = 16 * 1024**3
 """Bytes of all images of a data set together, unpacked."""
-
-MAX_UPLOAD_BYTES = 4 * 1024**3
-"""Bytes that one upload may bring where the keeper has set nothing."""
 
 MAX_RATIO = 120
 """How much larger than the archive its content may be; pictures of one colour reach 1,000, photographs 1 to 10."""
 
 RATIO_FREE_BYTES = 64 * 1024**2
 """Content up to this size is never refused for its ratio."""
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"})
+"""Extensions that promise an image; a file with another one is looked into before it is believed to be none."""
 
 MAX_IMAGE_BYTES = 64 * 1024**2
 """Bytes of one image file."""
@@ -34,29 +37,15 @@ def megabytes(count: int) -> str:
     return amount(count)
 
 
-def most_upload_bytes(home: Home) -> int:
-    """Bytes that one upload may bring: limits.upload_gb."""
-    return round(settings(home).limits.upload_gb * GB)
-
-
-def most_images(home: Home) -> int:
-    """Images of one data set: limits.images."""
-    return settings(home).limits.images
-
-
-def most_files(home: Home) -> int:
-    """Files in an archive, an upload or a folder, images or not."""
-    return max(MAX_FILES, most_images(home))
-
-
-def check_upload(home: Home, files: int, total: int) -> None:
-    """LabError (field "source") where an upload of so many files, `total` bytes together, is beyond a limit.
+def check_upload(home: Home, files: Sequence[tuple[str, int]]) -> None:
+    """LabError (field "source") where an upload of `files`, pairs of a path and its bytes, is beyond a limit.
 
     To be asked before the first byte comes. The room it takes is its own, and that of the data set made of it.
     """
-    if not 0 < files <= most_files(home):
-        raise _refused(f"upload: got {files:,} files, allowed: 1 to {most_files(home):,}")
-    largest = most_upload_bytes(home)
+    if not 0 < len(files) <= MAX_FILES:
+        raise _refused(f"upload: got {len(files):,} files, allowed: 1 to {MAX_FILES:,}")
+    _check_images(home, "upload", sum(is_named_image(path) for path, _ in files))
+    total, largest = sum(size for _, size in files), round(settings(home).limits.upload_gb * GB)
     if total > largest:
         raise _refused(
             f"upload: got {amount(total)}, allowed: at most {amount(largest)} (upload_gb in lab.toml); "
@@ -70,10 +59,19 @@ def check_import(home: Home, title: str, images: int, total: int) -> None:
 
     To be asked before the first image is decoded. `title` names where the images are.
     """
-    most = most_images(home)
-    if images > most:
-        raise _refused(f"{title} holds {images:,} images; allowed: at most {most:,} (images in lab.toml)")
+    _check_images(home, title, images)
     check_room(home, total, title, "source")
+
+
+def is_named_image(path: str) -> bool:
+    """Whether a file has an image's extension."""
+    return PurePosixPath(path).suffix.lower() in SUFFIXES
+
+
+def _check_images(home: Home, title: str, images: int) -> None:
+    most = settings(home).limits.images
+    if images > most:
+        raise _refused(f"{title}: got {images:,} images, allowed: at most {most:,} (images in lab.toml)")
 
 
 def _refused(text: str) -> LabError:

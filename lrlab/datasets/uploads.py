@@ -199,7 +199,7 @@ def begin_upload(home: Home, name: str, files: Sequence[tuple[str, int]], *, own
     Raises LabError: field "source" for too many files, too many bytes, a path that is not safe or that comes twice,
     or a disk without the room. The name is checked when the upload is imported.
     """
-    check_upload(home, len(files), sum(size for _, size in files))
+    check_upload(home, files)
     declared = tuple(_declared(files))
     home.uploads.mkdir(parents=True, exist_ok=True)
     upload = Upload(id=new_id(), name=name, created=time.time(), owner=owner, files=declared)

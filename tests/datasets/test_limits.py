@@ -30,6 +30,8 @@ def left(home: Home) -> list[Path]:
 UPLOADS = [
     ("upload_gb = 0.5", 1, 600 * 1024**2, "upload: got 600 MB, allowed: at most 512 MB (upload_gb in lab.toml)"),
     ("upload_gb = 0.5", 1, 1, None),
+    ("images = 2", 3, 1, "upload: got 3 images, allowed: at most 2 (images in lab.toml)"),
+    ("images = 3", 3, 1, None),
     ("disk_gb = 0.001", 1, 10**6, "upload: needs 1.91 MB, and the lab has"),
 ]
 
@@ -39,7 +41,7 @@ def test_an_upload(home: Home, limit: str, files: int, size: int, said: str | No
     home.settings.write_text(f"[limits]\n{limit}\n")
     announced = [(f"A/{number}.png", size) for number in range(files)]
     if said is None:
-        assert begin_upload(home, "made", announced).bytes == size
+        assert begin_upload(home, "made", announced).bytes == files * size
         return
     with pytest.raises(LabError) as raised:
         begin_upload(home, "made", announced)
@@ -51,7 +53,7 @@ def test_an_upload(home: Home, limit: str, files: int, size: int, said: str | No
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ("images = 9", "pictures holds 10 images; allowed: at most 9 (images in lab.toml)"),
+        ("images = 9", "pictures: got 10 images, allowed: at most 9 (images in lab.toml)"),
         ("images = 10", "holds no image that could be read"),  # the limit is kept: the fault is another
         ("disk_gb = 1e-9", "pictures: needs 0 bytes, and the lab has"),  # a folder is used where it lies
     ],

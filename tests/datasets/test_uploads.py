@@ -170,7 +170,6 @@ def test_an_announcement_is_refused(home: Home, files: list[tuple[str, int]], re
 
 def test_too_many_files_are_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_FILES", 3)
-    home.settings.write_text("[limits]\nimages = 3\n")
     begin_upload(home, "made", FILES)
     with pytest.raises(LabError, match="got 4 files, allowed: 1 to 3"):
         begin_upload(home, "made", [*FILES, ("d", 1)])
