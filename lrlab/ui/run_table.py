@@ -22,7 +22,7 @@ MOST_ROWS = 5
 NOTHING = "–"
 
 OWNER = "owner"
-"""The last column, there only where people sign in."""
+"""The column after the name, there only where people sign in."""
 
 WIDTHS = {
     "dot": 28,
@@ -37,6 +37,9 @@ WIDTHS = {
     "seconds": 84,
 }
 """Pixels; together they fit a page 1,280 pixels wide."""
+
+WIDTHS_WITH_OWNER = WIDTHS | {"name": 150, "owner": 150, "schedule": 160, "dataset": 90}
+"""The same where people sign in."""
 
 
 def selected(desk: Desk) -> list[Run]:
@@ -71,6 +74,7 @@ def run_table(frame: pd.DataFrame, colours: Mapping[str, str], chosen: Sequence[
         select([ids[row] for row in sorted(rows, reverse=True) if row < len(ids)])
         st.session_state["compare.changed"] = True
 
+    columns, widths = _columns(frame), WIDTHS_WITH_OWNER if OWNER in frame else WIDTHS
     st.dataframe(
         _shown(frame, colours),
         key=key,
@@ -79,7 +83,7 @@ def run_table(frame: pd.DataFrame, colours: Mapping[str, str], chosen: Sequence[
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in chosen]}},
         on_select=changed,
-        column_config={texts.COLUMNS[name]: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
+        column_config={columns[name]: st.column_config.Column(width=width) for name, width in widths.items()},
     )
 
 
@@ -93,9 +97,19 @@ def own_colours(runs: Sequence[Run]) -> dict[str, str]:
     return {run.id: colour(run.record.colour) for run in runs}
 
 
+def _columns(frame: pd.DataFrame) -> dict[str, str]:
+    """What the columns are called, by their names in `frame`, in the order in which they are shown."""
+    columns = {}
+    for name, title in texts.COLUMNS.items():
+        columns[name] = title
+        if name == "name" and OWNER in frame:
+            columns[OWNER] = OWNER
+    return columns
+
+
 def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.style.Styler:
     """The columns that a person reads. Values stay numbers, so that sorting a column sorts by value."""
-    names = texts.COLUMNS | ({OWNER: OWNER} if OWNER in frame else {})
+    names = _columns(frame)
     visible = frame.assign(
         dot="●",
         best_val_accuracy=100 * frame["best_val_accuracy"],

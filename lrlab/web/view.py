@@ -20,8 +20,15 @@ MOST_RUNS = 16
 """More curves than this in one chart tell nothing."""
 
 
-BARRED = {"can_stop": False, "hand": None, "again": None}
-"""What a strip says where it is somebody else's run."""
+TO_THE_RUN = ("resume", "lr")
+"""The deeds of advice that are done to the run itself."""
+
+
+def barred(strip: Mapping[str, Any]) -> dict[str, Any]:
+    """What `strip` says instead where it is somebody else's run: nothing that can be done to it."""
+    bare = {"deed": "", "label": ""}
+    advice = [one | bare if one["deed"] in TO_THE_RUN else one for one in strip.get("advice", ())]
+    return {"can_stop": False, "hand": None, "again": None, "advice": advice}
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Builder:
             strips[0] |= shown[0].aside(self._home)
         for one in strips:
             if one["id"] in self._view.others:
-                one |= BARRED
+                one |= barred(one)
         if not fresh and strips == self._strips:
             return None
         self._strips = strips

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,20 +98,8 @@ def browser(launch: Callable[[], Browser]) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`streamlit run app.py` on a free port and an empty lab; at the end it and everything it started is ended."""
-    root = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = {**os.environ, "LRLAB_HOME": str(root)}
-    with (root / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
-    server = Server(f"http://127.0.0.1:{port}", Home(root).ensure(), process)
-    try:
-        _wait_until_up(server)
+    with _served(tmp_path_factory.mktemp("lab"), _free_port()) as server:
         yield server
-    finally:
-        _end(process)
 
 
 @pytest.fixture
@@ -125,6 +114,38 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     yield page
     context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    return _free_port
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractContextManager[Server]]:
+    """`with served(root, port, "--server.baseUrlPath", "x") as server:` is a server with settings of its own."""
+    return _served
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _served(root: Path, port: int, *flags: str) -> Iterator[Server]:
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *flags]
+    environment = {**os.environ, "LRLAB_HOME": str(root)}
+    with (root / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+    server = Server(f"http://127.0.0.1:{port}", Home(root).ensure(), process)
+    try:
+        _wait_until_up(server)
+        yield server
+    finally:
+        _end(process)
 
 
 def _wait_until_up(server: Server) -> None:

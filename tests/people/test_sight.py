@@ -69,6 +69,7 @@ def test_whoever_only_watches_is_shown_no_controls(home: Home, start_run, start_
     run = start_run().train(3).run
     shown = parsed(Builder(home, View((run.id,), others=frozenset({run.id}))).poll().data)["runs"][0]
     assert (shown["can_stop"], shown["hand"], shown["again"]) == (False, None, None)
+    assert all(one["deed"] not in ("resume", "lr") for one in shown["advice"])
     own = parsed(Builder(home, View((run.id,))).poll().data)["runs"][0]
     assert own["can_stop"] and own["hand"]
     search = start_search().search(3).run
