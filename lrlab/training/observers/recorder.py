@@ -68,14 +68,15 @@ class Recorder(Observer):
         if self._momentum:
             further["momentum"] = loop.momentum
         figures = (loop.loss, loop.right, *self._of_gradient(loop))
-        self._waiting.append(_Row(loop.step, loop.epoch, time.time(), loop.lr, further, figures))
+        row = _Row(loop.step, loop.epoch, time.time(), loop.lr, further, figures)
         if not loop.device.waits:
-            self.flush()
+            self._write([row], [tuple(map(float, figures))])
             return
+        self._waiting.append(row)
         if time.monotonic() - self._asked >= BUNDLE_SECONDS:
             self._ask()
         while self._under_way and self._under_way[0][1].there():
-            self._write(*self._under_way.popleft())
+            self._write_oldest()
 
     def _of_gradient(self, loop: Loop) -> list[Tensor]:
         known = {"grad_norm": loop.update.gradient.norm, "clipped": loop.update.gradient.clipped}
@@ -107,7 +108,7 @@ class Recorder(Observer):
         """Writes the rows of all updates made so far. On an accelerator it waits until they are made."""
         self._ask()
         while self._under_way:
-            self._write(*self._under_way.popleft())
+            self._write_oldest()
 
     def _ask(self) -> None:
         """Has the figures of the waiting rows brought here."""
@@ -116,8 +117,12 @@ class Recorder(Observer):
         if rows:
             self._under_way.append((rows, Fetch([row.figures for row in rows])))
 
-    def _write(self, rows: Sequence[_Row], fetch: Fetch) -> None:
-        for row, (loss, right, *measured) in zip(rows, fetch.values(), strict=True):
+    def _write_oldest(self) -> None:
+        rows, fetch = self._under_way.popleft()
+        self._write(rows, fetch.values())
+
+    def _write(self, rows: Sequence[_Row], values: Sequence[tuple[float, ...]]) -> None:
+        for row, (loss, right, *measured) in zip(rows, values, strict=True):
             self._log.step(
                 step=row.step,
                 epoch=row.epoch,
