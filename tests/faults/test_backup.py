@@ -30,14 +30,23 @@ from tests.training.test_resuming import assert_same
 __all__ = ["dataset", "make_run", "pictures"]
 
 WORK = """
-import sys
-from lrlab.home import lab_home
+import os, sys
+from pathlib import Path
+from lrlab.home import Home
 from lrlab.runs import load_run
 from lrlab.training import devices, resuming, worker
 devices.MOST_THREADS = 1
 resuming.EVERY, resuming.COST = 0.0, float("inf")  # a checkpoint after every update
-sys.exit(worker.attempt(lab_home(), load_run(sys.argv[1])))
+for line in sys.stdin:
+    root, run_id = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if not child:
+        home = Home(Path(root))
+        os._exit(worker.attempt(home, load_run(run_id, home)))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm")
 
 SETTINGS = {
     "epochs": 20,
@@ -47,28 +56,50 @@ SETTINGS = {
 }
 
 
-def worker(home: Home, run: Run) -> subprocess.Popen[bytes]:
-    """A worker of its own process for `run`, which checkpoints after every update."""
-    environment = {**os.environ, "PYTHONPATH": ".", "LRLAB_HOME": str(home.root)}
-    return subprocess.Popen([sys.executable, "-c", WORK, run.id], cwd=Path(__file__).parents[2], env=environment)
+class Workers:
+    """A warm process of which each run gets a copy, one after the other, so that a start is a moment's affair."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WORK],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "PYTHONPATH": "."},
+        )
+
+    def begin(self, home: Home, run: Run) -> None:
+        """Gives `run` to a worker and waits until it has made some updates."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{home.root}\t{run.id}\n")
+        self._process.stdin.flush()
+        until_rows(run, len(run.steps) + 3)
+
+    def end(self, run: Run) -> None:
+        """Waits until the worker has ended, which is to have succeeded."""
+        assert self._process.stdout
+        assert int(self._process.stdout.readline()) == 0, run.record.cause
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 @pytest.fixture
-def workers() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Takes the workers that a test starts, and ends them where it did not."""
-    started: list[subprocess.Popen[bytes]] = []
+def workers(home: Home) -> Iterator[Workers]:
+    started = Workers()
     yield started
-    for process in started:
-        process.kill()
-        process.wait()
+    started.close()
 
 
+@pytest.mark.timeout(3600)
 def test_a_backup_while_a_run_trains(
     home: Home,
     make_run: MakeRun,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    workers: list[subprocess.Popen[bytes]],
+    workers: Workers,
     figure: Callable[[str, str], None],
     long: bool,
 ) -> None:
@@ -77,17 +108,18 @@ def test_a_backup_while_a_run_trains(
     monkeypatch.setattr(os, "sync", lambda: None, raising=False)
     alone, run = make_run(**SETTINGS), make_run(**SETTINGS)
     began = time.monotonic()
-    workers.append(worker(home, alone))
-    assert workers[-1].wait() == 0, alone.record.cause
-    seconds = time.monotonic() - began
+    workers.begin(home, alone)
+    workers.end(alone)
+    pause = min(0.4, (time.monotonic() - began) / count)
 
     moments, restored, lost, took = random.Random(3), [], 0, []
+    workers.begin(home, run)
     for number in range(count):
-        if not workers or workers[-1].poll() is not None:  # the long setting takes more backups than a run lasts
-            run = make_run(**SETTINGS) if number else run
-            workers.append(worker(home, run))
-            until_rows(run, 3)
-        time.sleep(moments.uniform(0, min(0.4, seconds / count)))
+        if run.record.state == "succeeded":  # more backups than a run lasts
+            workers.end(run)
+            run = make_run(**SETTINGS)
+            workers.begin(home, run)
+        time.sleep(moments.uniform(0, pause))
         acknowledged, epochs = run.steps, run.epochs
         before = time.monotonic()
         back_up(home, tmp_path / f"{number}.zip")
@@ -104,17 +136,19 @@ def test_a_backup_while_a_run_trains(
             restored.append((other, there))
     assert lost == 0
 
+    workers.end(run)
+
     for other, there in restored[:: max(1, len(restored) // resumed)][:resumed]:
         jobs.resume(other, there.id)
         with Queue(other) as queue:
             queue.remove(there.id)  # the worker here is ours, not a supervisor's
-        workers.append(worker(other, there))
-        assert workers[-1].wait() == 0, there.record.cause
+        workers.begin(other, there)
+        workers.end(there)
         assert len(there.record.attempts) == 2
         assert_same(there, load_run(alone.id, other))
     figure(
         "backup while a run trains",
-        f"{count} backups of a run at work ({max(took):.2f} s at most, {len(restored)} caught it between two updates), "
+        f"{count} backups of a run at work ({max(took):.2f} s at most, {len(restored)} of them before its end), "
         f"{lost} acknowledged rows lost; {resumed} restored elsewhere and resumed, logs and weights to the last bit "
         "those of the undisturbed run",
     )
@@ -142,6 +176,7 @@ def test_missing_counts_rows_that_are_gone_or_other() -> None:
     assert missing(rows.head(1), rows) == 0
 
 
+@pytest.mark.timeout(3600)
 def test_backups_of_a_lab_that_is_changed_all_the_time(
     home: Home,
     start_run: Callable[..., object],
