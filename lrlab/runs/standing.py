@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -141,16 +142,10 @@ def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | No
     """What the log says was done, from its last rows; None before the attempt has finished an update."""
     path = steps_file(folder, attempt.number)
     try:
-        with path.open("rb") as file:
-            head = file.read(1024)
-            size = file.seek(0, 2)
-            file.seek(max(0, size - WINDOW))
-            end = file.read()
+        facts = path.stat()
+        rows, first = _ends(path, facts.st_ino, facts.st_size)
     except FileNotFoundError:
         return None
-    if size > WINDOW:  # the window begins inside a row
-        end = head[: head.find(b"\n") + 1] + end[end.find(b"\n") + 1 :]
-    rows, first = parse(end, path), parse(head, path)
     if not rows.num_rows:
         return None
     ends, first_step = epochs["step"].to_numpy(), attempt.first_step
@@ -164,6 +159,19 @@ def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | No
         epoch_times=epochs["time"].to_numpy()[len(before) :],
         first=first["time"][0].as_py() if begins_an_epoch else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _ends(path: Path, *facts: int) -> tuple[pa.Table, pa.Table]:
+    """The last rows and the first ones of a log that is looked at again and again, parsed once for each length."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - WINDOW))
+        end = file.read()
+    if size > WINDOW:  # the window begins inside a row
+        end = head[: head.find(b"\n") + 1] + end[end.find(b"\n") + 1 :]
+    return parse(end, path), parse(head, path)
 
 
 def _message(
