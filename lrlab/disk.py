@@ -22,8 +22,11 @@ from lrlab.settings import settings
 
 GB = 1024**3
 
-STALE = 60.0
-"""Seconds after which a figure is measured anew, once somebody looks at it."""
+FRESH = 5.0
+"""Seconds for which a figure is not measured anew, whoever looks at it."""
+
+PART_OF_TIME = 50
+"""And it is kept so many times as long as it took: measuring takes a fiftieth of the time, however large the lab is."""
 
 _BLOCK = 512
 """Bytes that st_blocks counts in, on every system that has it."""
@@ -50,6 +53,11 @@ class DiskUse(BaseModel):
         """All of it: what limits.disk_gb is about."""
         return sum(sum(part.values()) for part in (self.datasets, self.cache, self.runs, self.uploads))
 
+    @property
+    def stale(self) -> bool:
+        """Whether it is time to measure anew; also where the clock was set back since."""
+        return not 0 <= time.time() - self.measured < max(FRESH, PART_OF_TIME * self.took)
+
 
 def measure(home: Home) -> DiskUse:
     """Walks the lab's folders and keeps the figure; some 10 microseconds a file."""
@@ -69,17 +77,17 @@ def measure(home: Home) -> DiskUse:
 
 
 def disk_use(home: Home) -> DiskUse | None:
-    """The newest figure, at once; None before the first. One older than STALE seconds is measured anew meanwhile."""
+    """The newest figure, at once; None before the first. A stale one is measured anew meanwhile."""
     use = _kept(home)
-    if (use is None or not 0 <= time.time() - use.measured < STALE) and not is_measuring(home):
+    if (use is None or use.stale) and not is_measuring(home):
         measure_soon(home)
     return use
 
 
 def fresh_use(home: Home) -> DiskUse:
-    """A figure no older than STALE seconds, measured now where there is none."""
+    """A figure that is not stale, measured now where there is none."""
     use = _kept(home)
-    return use if use and 0 <= time.time() - use.measured < STALE else measure(home)
+    return measure(home) if use is None or use.stale else use
 
 
 def measure_soon(home: Home) -> None:
@@ -99,8 +107,8 @@ def is_measuring(home: Home) -> bool:
 def check_room(home: Home, needed: int, what: str, field: str, *, wait: bool = True) -> None:
     """LabError (`field`) where `needed` more bytes go beyond limits.disk_gb, or beyond what the disk has free.
 
-    `what` the room is for begins the sentence. Without a limit nothing is measured. With one, `wait` says whether
-    a figure that is older than STALE seconds is measured anew first; without, the newest one has to do.
+    `what` the room is for begins the sentence. Without a limit nothing is measured. With one, `wait` says whether a
+    stale figure is measured anew first; without, the newest one has to do.
     """
     free = shutil.disk_usage(home.root).free
     if needed > free:

@@ -15,6 +15,7 @@ ROLES = {
         "Warm worker",
         "Has torch imported already, so that the next run starts at once; leaves after {supervisor} without a run.",
     ),
+    "other worker": ("Worker", "Is getting ready for a run, or is leaving after one."),
     "helper": (
         "Helper",
         "Answers what needs torch: sizes of models, previews, predictions; leaves after {helper} without a question.",

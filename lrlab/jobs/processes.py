@@ -16,7 +16,7 @@ from lrlab.home import Home
 from lrlab.jobs.queue import Queue
 from lrlab.process import Identity
 
-Role = Literal["server", "supervisor", "worker", "warm worker", "helper", "import"]
+Role = Literal["server", "supervisor", "worker", "warm worker", "other worker", "helper", "import"]
 
 _VERBS: dict[str, Role] = {"supervise": "supervisor", "work": "worker", "answer": "helper", "import": "import"}
 
@@ -55,8 +55,8 @@ class Census:
         for process, role in self._own():
             key = (process.pid, process.create_time())
             seen.add(key)
-            if role == "worker" and process.pid == warm:
-                role = "warm worker"
+            if role == "worker" and process.pid not in runs:
+                role = "warm worker" if process.pid == warm else "other worker"
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied), process.oneshot():
                 memory, load = _own_memory(process), self._load(key, process)
                 found.append(Process(process.pid, role, runs.get(process.pid, ""), memory, load, key[1]))

@@ -63,7 +63,7 @@ def test_each_is_told_by_what_it_was_started_for(home: Home, start: Start, enque
         coming.pid: ("import", ""),
         worker.pid: ("worker", run.id),
         warm.pid: ("warm worker", ""),
-        other.pid: ("worker", ""),
+        other.pid: ("other worker", ""),
     }
 
 
