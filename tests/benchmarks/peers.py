@@ -270,11 +270,12 @@ def show(engines: Sequence[Engine], given: argparse.Namespace) -> None:
     )
     print("| --- " * 7 + "|")
     for engine in engines:
+        nothing = "as with a warm cache" if given.seeds and engine in engines[:2] else "not measured"
         figures = [middle(engine, what) for what in ("rate", "epoch", "whole", "working", "memory")]
         texts = ["{:,.0f}", "{:.2f}", "{:.1f}", "{:.1f}", "{:,.0f}"]
         shown = [text.format(figure) for text, figure in zip(texts, figures, strict=True)]
         accuracies = " ".join(f"{value:.1f}" for value in engine.finals)
-        print(f"| {engine.name} | {' | '.join(shown)} | {accuracies or 'not measured'} |")
+        print(f"| {engine.name} | {' | '.join(shown)} | {accuracies or nothing} |")
 
 
 def ratios(engines: Sequence[Engine]) -> None:

@@ -8,7 +8,8 @@ Both processes are watched from outside; their memory is sampled every half seco
 
 The first table gives the seconds of each part; the second those for each 1,000 images, and in brackets what each
 further 1,000 cost over the next smaller set, where what is paid once (a process that starts, a model that is built) is
-out of the account: these are to be even. The third gives memory: the peak of all pages, of the process's share (PSS)
+out of the account: these are to be even. The third does so with the processor's seconds, which say the same where other
+programs have the machine at the same time. The last gives memory: the peak of all pages, of the process's share (PSS)
 and of its own pages, which stand for no file; and the slope of the latter, by least squares, from the end of the first
 epoch to that of the last.
 """
@@ -47,11 +48,12 @@ PARTS = ("import", "decoding", "epoch 1", "last epoch", "validation", "the end")
 
 @dataclass(frozen=True)
 class Measured:
-    """One set: seconds of each of PARTS, and the memory of the two processes. `slope`: MB a minute; None where the
-    epochs after the first are too short to tell."""
+    """One set: seconds of each of PARTS, by the clock and of the processor, and the two processes. `slope`: MB a
+    minute; None where the epochs after the first are too short to tell."""
 
     images: int
     seconds: dict[str, float]
+    cpu: dict[str, float]
     importing: Watched
     training: Watched
     slope: float | None
@@ -111,16 +113,20 @@ def measure(root: Path, largest: Path, images: int, epochs: int) -> Measured:
     (cache,) = home.cache.glob("*.npy")
     rows = run.epochs
     trained = run.record.steps_per_epoch * run.record.experiment.images_per_update
-    updates = [trained / rate for rate in rows["images_per_second"]]
-    seconds = {
-        "import": importing.seconds,
-        "decoding": cache.stat().st_mtime - run.record.attempts[0].started,
-        "epoch 1": updates[0],
-        "last epoch": updates[-1],
-        "validation": rows["seconds"].iloc[-1] - updates[-1],
-        "the end": training.ended - rows["time"].iloc[-1],
+    ends = [float(value) for value in rows["time"]]
+    begins = [end - seconds for end, seconds in zip(ends, rows["seconds"], strict=True)]
+    updated = [begin + trained / rate for begin, rate in zip(begins, rows["images_per_second"], strict=True)]
+    spans = {
+        "import": (importing, importing.began, importing.ended),
+        "decoding": (training, run.record.attempts[0].started, cache.stat().st_mtime),
+        "epoch 1": (training, begins[0], updated[0]),
+        "last epoch": (training, begins[-1], updated[-1]),
+        "validation": (training, updated[-1], ends[-1]),
+        "the end": (training, ends[-1], training.ended),
     }
-    return Measured(images, seconds, importing, training, _slope(training, rows["time"].iloc[0], rows["time"].iloc[-1]))
+    seconds = {part: end - begin for part, (_, begin, end) in spans.items()}
+    cpu = {part: watched.cpu(end) - watched.cpu(begin) for part, (watched, begin, end) in spans.items()}
+    return Measured(images, seconds, cpu, importing, training, _slope(training, ends[0], ends[-1]))
 
 
 def _slope(watched: Watched, since: float, until: float) -> float | None:
@@ -135,9 +141,10 @@ def _slope(watched: Watched, since: float, until: float) -> float | None:
 def show(found: Sequence[Measured]) -> None:
     """Prints the tables."""
     _table(["seconds", *PARTS], [[f"{one.seconds[part]:.1f}" for part in PARTS] for one in found], found)
-    smaller = (None, *found)
-    each = [[_per_thousand(one, less, part) for part in PARTS] for one, less in zip(found, smaller, strict=False)]
-    _table(["seconds for each 1,000", *PARTS], each, found)
+    for what, name in (("seconds", "seconds for each 1,000"), ("cpu", "of the processor, for each 1,000")):
+        pairs = zip(found, (None, *found), strict=False)
+        each = [[_per_thousand(one, less, part, what) for part in PARTS] for one, less in pairs]
+        _table([name, *PARTS], each, found)
     memory = []
     for one in found:
         peaks = [
@@ -154,12 +161,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], found: Sequence[
         print(f"| {one.images:,} images | {' | '.join(row)} |")
 
 
-def _per_thousand(one: Measured, smaller: Measured | None, part: str) -> str:
+def _per_thousand(one: Measured, smaller: Measured | None, part: str, what: str) -> str:
     """Seconds for each 1,000 images, and for each further 1,000 than the smaller set has."""
-    text = f"{one.seconds[part] / one.images * 1000:.3f}"
+    seconds = getattr(one, what)[part]
+    text = f"{seconds / one.images * 1000:.3f}"
     if smaller is None:
         return text
-    further = (one.seconds[part] - smaller.seconds[part]) / (one.images - smaller.images) * 1000
+    further = (seconds - getattr(smaller, what)[part]) / (one.images - smaller.images) * 1000
     return f"{text} (further {further:.3f})"
 
 

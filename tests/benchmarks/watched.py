@@ -1,16 +1,19 @@
-"""A process that is started, waited for and watched meanwhile: what it and all that it starts hold of the memory."""
+"""A process that is started, waited for and watched meanwhile: what memory it holds, with all that it starts, and what
+of the processor's time it has had."""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 MEGABYTE = 1 << 20
@@ -24,13 +27,14 @@ class Sample:
 
     `resident`: all pages in memory; libraries and mapped files count, once for each process that has them. `share`: the
     same, each page divided among the processes that have it (PSS), where the system tells; else `resident`.
-    `own`: pages that stand for no file: what a program has asked for.
+    `own`: pages that stand for no file: what a program has asked for. `cpu`: seconds that the process computed so far.
     """
 
     time: float
     resident: float = 0.0
     share: float = 0.0
     own: float = 0.0
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,16 @@ class Watched:
         """The largest `resident`, `share` or `own`, in megabytes."""
         return max(float(getattr(sample, what)) for sample in self.samples)
 
+    def cpu(self, until: float) -> float:
+        """The seconds that the process had computed at a time, between two samples in proportion."""
+        return float(np.interp(until, [one.time for one in self.samples], [one.cpu for one in self.samples]))
+
 
 def watch(command: Sequence[str], cwd: Path, environment: Mapping[str, str], every: float = 0.5) -> Watched:
     """Runs `command` to its end, a sample every so many seconds. SystemExit with its last words where it fails."""
     samples = []
     with tempfile.TemporaryFile() as output:
-        began = time.time()
+        before, began = _computed_by_children(), time.time()
         process = subprocess.Popen(
             command, cwd=cwd, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
         )
@@ -70,6 +78,7 @@ def watch(command: Sequence[str], cwd: Path, environment: Mapping[str, str], eve
             output.seek(0)
             words = output.read().decode(errors="replace")[-LAST_WORDS:]
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{words}")
+    samples.append(replace(samples[-1], time=ended, cpu=_computed_by_children() - before))
     return Watched(began, ended, tuple(samples))
 
 
@@ -79,8 +88,16 @@ def _sample(pid: int) -> Sample:
         first = psutil.Process(pid)
         for process in (first, *first.children(recursive=True)):
             resident, share, own = _memory(process)
-            total = Sample(total.time, total.resident + resident, total.share + share, total.own + own)
+            total = Sample(total.time, total.resident + resident, total.share + share, total.own + own, total.cpu)
+        times = first.cpu_times()
+        total = replace(total, cpu=times.user + times.system)
     return total
+
+
+def _computed_by_children() -> float:
+    """Seconds that all processes computed which this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _memory(process: psutil.Process) -> tuple[float, float, float]:
