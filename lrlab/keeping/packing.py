@@ -138,9 +138,19 @@ def packed(path: Path) -> Iterator[Packer]:
             yield Packer(file, directory, lines)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(path)
+        _publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Gives the file its name; FileExistsError where somebody else took that meanwhile."""
+    try:
+        os.link(temporary, path)  # which never replaces, as a rename may
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names
+        temporary.rename(path)
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -85,6 +85,13 @@ def test_nothing_is_left_of_one_that_failed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError), packed(tmp_path / "b.zip") as packer:
+        (tmp_path / "b.zip").write_bytes(b"mine")
+        packer.finish(FACTS)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b.zip": b"mine"}
+
+
 @pytest.mark.parametrize(("first", "then"), [("runs/abcde/b", "runs/abcde/a"), ("lab.toml", "lab.toml")])
 def test_names_come_in_their_order(tmp_path: Path, first: str, then: str) -> None:
     with pytest.raises(ValueError, match="in the order of their names"), packed(tmp_path / "b.zip") as packer:

@@ -41,6 +41,8 @@ def _alone(home: Home) -> Iterator[Finding]:
         anew = partial(_build_anew, home)
         yield Finding(PLACE, fault, "it is built anew from the runs; the old file is kept beside it", anew)
         return
+    if not home.queue.exists() and not list_runs(home, None):  # a look alone makes no file
+        return
     with Queue(home) as queue:
         for job in queue.claimed():
             yield from _claimed(home, queue, job)
