@@ -1,0 +1,429 @@
+"""Names that mean harm, through every place that shows a text, in a real Chromium: 0 scripts, 0 requests, 0 links.
+
+The names are those of data sets, classes, files, refused files, runs, searches, causes and logs; what a person types
+into addresses, forms and pasted code; and what a person's own files are called. Short: names of some runs are joined
+on one page; with LRLAB_LONG=1 each run's page is opened for itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from playwright.sync_api import BrowserContext, Page, Request, expect
+
+from lrlab.datasets import Dataset, add_dataset
+from lrlab.errors import LabError
+from lrlab.experiments import Experiment, Finder
+from lrlab.home import Home
+from lrlab.runs import (
+    DatasetFacts,
+    Predictions,
+    Run,
+    create_run,
+    export_csv,
+    list_runs,
+    rename,
+    store_predictions,
+    table,
+    update,
+)  # fmt: skip
+from lrlab.runs.export import FORMULA, export_table
+from lrlab.runs.predictions import tabulated
+from lrlab.ui import images_texts, tabs_texts
+from tests.conftest import HandFinder, HandWorker
+from tests.faults.zips import Entry, archive
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
+
+OUT = "http://evil.test"
+PAYLOADS = [
+    "<script>qran(1)</script>qq01",
+    "<img src=qq02 onerror=qran(2)>",
+    "<svg onload=qran(3)>qq03</svg>",
+    '"><img src=qq04 onerror=qran(4)>',
+    "'><svg/onload=qran(5)>qq05",
+    '<a href="javascript:qran(6)">qq06</a>',
+    f'<a href="{OUT}/qq07">qq07</a>',
+    f"[qq08]({OUT}/qq08)",
+    f"![qq09]({OUT}/qq09.png)",
+    f"{OUT}/qq10",
+    f"<{OUT}/qq11>",
+    "www.evil.test/qq12 mail@evil.test",
+    "</textarea></style></title><img src=qq13 onerror=qran(13)>",
+    f'<iframe src="{OUT}/qq14"></iframe>',
+    f'<span style="background:url({OUT}/qq15)">qq15</span>',
+    "<b onmouseover=qran(16)>qq16</b>",
+    "{{constructor.constructor('qran(17)')()}} qq17",
+    "`${qran(18)}` ```qq18",
+    rf"$\href{{{OUT}/qq19}}{{qq19}}$",
+    ":material/home: :red[qq20] # _qq20_ **",
+    "%{customdata} %{x:$} <extra>qq21</extra><br>",
+    f'=HYPERLINK("{OUT}/qq22")',
+    "+cmd|' /C calc'!A1 qq23",
+    "&lt;img src=qq24 onerror=qran(24)&gt;",
+    f'<meta http-equiv=refresh content="0;url={OUT}/qq25">',
+    f'<base href="{OUT}/qq26/">',
+    "javascript:qran(27)//qq27",
+    "@import url(qq28); - [ ] qq28 | a | b |",
+]
+assert len(PAYLOADS) >= 25
+
+BROUGHT = """() => {
+    const found = [];
+    const leading = 'href xlink:href src srcset srcdoc action formaction data poster content'.split(' ');
+    const visit = (root) => {
+        for (const node of root.querySelectorAll('*')) {
+            for (const { name, value } of node.attributes) {
+                const bad = name.startsWith('on')
+                    || (leading.includes(name) && /evil|javascript:|qran|qq\\d\\d/.test(decodeURIComponent(value)))
+                    || (name === 'style' && /evil|qq\\d\\d/.test(value));
+                if (bad) found.push(`<${node.tagName.toLowerCase()} ${name}="${value}">`);
+            }
+            if (node.shadowRoot) visit(node.shadowRoot);
+        }
+    };
+    visit(document);
+    return found;
+}"""
+"""What of a name became more than text: elements with a handler, or that lead or load anything."""
+
+OPEN_FOLDS = """() => document.querySelectorAll('details:not([open]) > summary').forEach((fold) => fold.click())"""
+
+SAID = """() => {
+    const said = [];
+    const visit = (root) => {
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            if (node.nodeType === Node.TEXT_NODE) said.push(node.data);
+            else {
+                for (const { value } of node.attributes) said.push(value);
+                if (node.value) said.push(String(node.value));
+                if (node.shadowRoot) visit(node.shadowRoot);
+            }
+        }
+    };
+    visit(document);
+    return said.join('\\n');
+}"""
+
+
+def whole(text: str) -> str:
+    """A payload for a name that may hold no slash: HTML and Markdown read the entity as one."""
+    return text.replace("/", "&#47;").replace("\\", "&#92;")
+
+
+NAMES = [whole(text) for text in PAYLOADS]
+
+
+@dataclass
+class Watched:
+    """What a tab did that it should not have."""
+
+    scripts: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    places: int = 0
+
+    def of(self, context: BrowserContext, own: str) -> Watched:
+        def asked(request: Request) -> None:
+            strange = not request.url.startswith((own, own.replace("http", "ws"), "data:", "blob:"))
+            loaded = request.resource_type not in ("document", "fetch", "xhr", "websocket", "eventsource")
+            if strange or (loaded and re.search(r"qq\d\d", request.url)):
+                self.requests.append(f"{request.resource_type} {request.url}")
+
+        context.add_init_script("window.qran = (number) => (window.qrans ??= []).push(number);")
+        context.on("request", asked)
+        context.on("dialog", lambda dialog: (self.scripts.append(dialog.message), dialog.dismiss()))
+        return self
+
+    def look(self, page: Page) -> None:
+        """Checks what stands on the page, and notes which payloads are to be seen there as text."""
+        self.places += 1
+        self.scripts += [f"{page.url[:80]}: {number}" for number in page.evaluate("window.qrans ?? []")]
+        self.links += [f"{page.url[:80]}: {tag}" for tag in page.evaluate(BROUGHT)]
+        said = page.evaluate(SAID)
+        self.seen |= {text for text, name in zip(PAYLOADS, NAMES, strict=True) if text in said or name in said}
+
+    def check(self) -> None:
+        assert (self.scripts, self.requests, self.links) == ([], [], [])
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
+    """Of the whole module."""
+    return Watched()
+
+
+@pytest.fixture
+def tab(page: Page, server, watched: Watched) -> Iterator[Page]:
+    watched.of(page.context, server.url)
+    yield page
+    watched.look(page)
+    watched.check()
+
+
+@dataclass(frozen=True)
+class Lab:
+    dataset: Dataset
+    runs: list[Run]
+    search: Run
+
+
+def files(picture: Callable[..., bytes]) -> list[Entry]:
+    """Two images and a broken one in every class; the classes and the files bear the names."""
+    made = []
+    for number, name in enumerate(NAMES):
+        for split, file in (("train", f"{name}.png"), ("train", f"2 {name}"), ("val", f"{name}.png")):
+            made.append(Entry(f"{split}/{name}/{file}", picture(len(made))))
+        made.append(Entry(f"train/{name}/broken {name}.png", b"broken"))
+        made.append(Entry(f"train/{name}/twin {name}.png", picture(3 * (number - number % 2))))
+    return made
+
+
+def trained(home: Home, dataset: Dataset, name: str, text: str, number: int) -> Run:
+    """A run that has ended, every text of it hostile."""
+    facts = DatasetFacts(id=dataset.id, name=text[:80], classes=dataset.classes, train=56, val=28)
+    regularization = {"l2": number / 1000}  # in which runs differ
+    asked = {"name": name, "dataset": text, "epochs": 2, "regularization": regularization}
+    run = create_run(home, Experiment.model_validate(asked), dataset=facts, steps_per_epoch=3)
+    HandWorker(run).train().end("failed" if number % 3 == 2 else "succeeded", cause=text, advice=text)
+    update(run, notes=text, tags=(text,), group=text)
+    run.worker_log.write_text(f"{text}\n" * 3)
+    scores = np.random.default_rng(number).normal(size=(len(NAMES), len(dataset.classes)))
+    labels = np.arange(len(NAMES)) % len(dataset.classes)
+    shown = dataset.images[dataset.images["split"] == "val"]
+    frame = tabulated("val", shown.index.to_numpy(), list(shown["name"]), labels, scores, dataset.classes)
+    store_predictions(run, Predictions(frame, dataset.classes, 1))
+    return run
+
+
+@pytest.fixture(scope="module")
+def lab(server, picture: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A lab in which everything that has a name bears each payload once."""
+    home: Home = server.home
+    folder = tmp_path_factory.mktemp("sources")
+    source = folder / "set.zip"
+    for name in NAMES[::-1]:
+        source.write_bytes(archive([Entry(f"{label}/{n}.png", picture(n)) for label in "PQ" for n in range(2)]))
+        add_dataset(home, source, name)
+    source.write_bytes(archive(files(picture)))
+    dataset = add_dataset(home, source, "names")
+    assert len(dataset.classes) == len(NAMES)
+    runs = [trained(home, dataset, text, text, number) for number, text in enumerate(PAYLOADS)]
+    facts = DatasetFacts(id=dataset.id, name=NAMES[1], classes=dataset.classes, train=56, val=28)
+    finder = Finder(steps=40)
+    asked = Experiment.model_validate({"name": PAYLOADS[1], "dataset": NAMES[1]})
+    search = create_run(home, asked, dataset=facts, steps_per_epoch=finder.steps, finder=finder)
+    HandFinder(search).search().end()
+    search.worker_log.write_text("\n".join(PAYLOADS))
+    return Lab(dataset, runs, search)
+
+
+def opened(page: Page, path: str) -> None:
+    """Goes to `path` and waits until the page stands, with every fold open."""
+    page.goto(path)
+    stands(page)
+    page.evaluate(OPEN_FOLDS)
+    stands(page)
+
+
+def stands(page: Page) -> None:
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def hover(page: Page, chart: str, points: int = 12) -> None:
+    """Moves the pointer over a chart, so that what it says of its points is drawn too."""
+    box = page.locator(chart).first.bounding_box()
+    if not box:
+        return
+    for step in range(points):
+        share = (step + 0.5) / points
+        page.mouse.move(box["x"] + box["width"] * (0.3 + 0.05 * (step % 3)), box["y"] + box["height"] * share)
+
+
+def test_images(tab: Page, lab: Lab, watched: Watched) -> None:
+    opened(tab, f"/images?dataset={quote('names')}")
+    chart = tab.get_by_role("img", name=re.compile("Bar chart"))
+    expect(chart.locator(".barlayer").first).to_be_attached()
+    for number in range(0, len(NAMES), 4):
+        bar = chart.locator(".barlayer .point").nth(number)
+        bar.scroll_into_view_if_needed()
+        bar.hover(force=True)
+        watched.look(tab)
+    tab.get_by_role("button", name=images_texts.DELETE, exact=True).click()
+    expect(tab.get_by_role("dialog")).to_be_visible()
+    watched.look(tab)
+    tab.keyboard.press("Escape")
+    # the list of data sets, each name an option
+    choice = tab.get_by_test_id("stSelectbox").first.get_by_role("combobox")
+    choice.click()
+    expect(tab.get_by_role("option").first).to_be_visible()
+    watched.look(tab)
+
+
+def test_every_data_set_by_its_name(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
+    for name in NAMES if long else NAMES[::9]:
+        opened(tab, f"/images?dataset={quote(name, safe='')}")
+        expect(tab.get_by_test_id("stSelectbox").first.get_by_role("combobox")).to_have_value(name)
+        watched.look(tab)
+
+
+def test_runs_on_the_train_page(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
+    opened(tab, "/train?new=1")
+    watched.look(tab)
+    for run in lab.runs if long else lab.runs[1:12:5]:
+        opened(tab, f"/train?run={run.id}")
+        expect(tab.locator(".stage .chart[data-drawn]")).to_be_visible()
+        expect(tab.get_by_role("img", name=re.compile("Confusion matrix"))).to_be_visible()
+        tab.get_by_test_id("mistakes").scroll_into_view_if_needed()
+        hover(tab, ".stage .chart")
+        watched.look(tab)
+
+
+def test_runs_side_by_side(tab: Page, lab: Lab, watched: Watched) -> None:
+    half = len(lab.runs) // 2
+    for part in (lab.runs[:half], lab.runs[half:]):
+        opened(tab, f"/compare?runs={','.join(run.id for run in part)}")
+        chart = tab.locator(".stage .chart[data-drawn]")
+        expect(chart).to_be_visible()
+        for text in (run.record.name for run in part):
+            expect(tab.get_by_text(text[:12]).first).to_be_attached()
+        hover(tab, ".stage .chart")
+        watched.look(tab)
+    opened(tab, f"/compare?runs={lab.runs[6].id}")
+    for button in ("Rename", "Delete"):
+        tab.get_by_role("button", name=re.compile(f"^{button}")).first.click()
+        expect(tab.get_by_role("dialog")).to_be_visible()
+        watched.look(tab)
+        tab.keyboard.press("Escape")
+        expect(tab.get_by_role("dialog")).to_have_count(0)
+
+
+def test_searches_the_lab_and_the_gallery(tab: Page, lab: Lab, watched: Watched) -> None:
+    opened(tab, f"/find_lr?run={lab.search.id}")
+    expect(tab.locator(".finder .chart[data-drawn]")).to_be_visible()
+    hover(tab, ".finder .chart")
+    watched.look(tab)
+    for path in ("/find_lr", "/lab", "/gallery"):
+        opened(tab, path)
+        watched.look(tab)
+
+
+def test_what_an_address_says(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
+    for text in PAYLOADS if long else [" ".join(PAYLOADS[:14]), " ".join(PAYLOADS[14:])]:
+        said = quote(text, safe="")
+        link = quote(json.dumps({"schedule": {"scheduler": {"name": text}}, text[:30]: text}), safe="")
+        for path in (f"/train?run={said}", f"/images?dataset={said}", f"/find_lr?run={said}", f"/?schedule={link}",
+                     f"/compare?runs={said}", f"/?schedule={said}"):  # fmt: skip
+            opened(tab, path)
+            watched.look(tab)
+
+
+def test_what_a_person_types_and_pastes(tab: Page, lab: Lab, watched: Watched, long: bool, until) -> None:
+    opened(tab, "/")
+    tab.get_by_role("tab", name=tabs_texts.PASTE).click()
+    field = tab.get_by_role("textbox", name=tabs_texts.PASTE_HERE)
+    for text in PAYLOADS if long else PAYLOADS[::4]:
+        field.fill(
+            f"scheduler = StepLR(optimizer, step_size={json.dumps(text)}, gamma=known)\n"
+            f"lr = LambdaLR(optimizer, lambda e: {text})\n{text}\n"
+        )
+        tab.get_by_role("button", name=tabs_texts.READ).click()
+        stands(tab)
+        watched.look(tab)
+    # names of parameter groups, and a formula, are drawn in the chart
+    groups = [{"name": text[:40], "multiplier": 0.1 + number / 10} for number, text in enumerate(PAYLOADS[:6])]
+    composed = {"groups": groups, "schedule": {"scheduler": {"name": "LambdaLR", "formula": "0.9 ** epoch"}}}
+    opened(tab, f"/?schedule={quote(json.dumps(composed), safe='')}")
+    watched.look(tab)
+    hover(tab, ".chart")
+    formula = tab.get_by_test_id("field-scheduler.formula").get_by_role("textbox")
+    for text in PAYLOADS if long else PAYLOADS[::4]:
+        formula.fill(text)
+        formula.press("Enter")
+        watched.look(tab)
+    until(lambda: "not" in tab.evaluate(SAID))
+
+
+def test_what_a_persons_own_files_are_called(tab: Page, lab: Lab, watched: Watched, tmp_path: Path) -> None:
+    opened(tab, f"/train?run={lab.runs[0].id}")
+    paths = [tmp_path / f"{name}.png" for name in NAMES]
+    for path in paths:
+        path.write_bytes(b"no picture")
+    tab.get_by_test_id("own-image-input").set_input_files(paths)
+    cards = tab.get_by_test_id("own-images").locator("li")
+    expect(cards.last.get_by_role("alert")).to_be_visible()
+    watched.look(tab)
+    opened(tab, "/images")
+    for name in NAMES[:6]:
+        bad = tmp_path / f"{name}.zip"
+        bad.write_bytes(archive([Entry(f"{name}/1.png", b"x"), Entry(f"../{name}", b"x")]))
+        tab.locator("input[type=file]:not([webkitdirectory])").first.set_input_files(bad)
+        tab.get_by_role("button", name=images_texts.CONTROL["add"]).click()
+        watched.look(tab)
+        expect(tab.get_by_test_id("addition").last).to_contain_text(re.compile("is refused|already a data set"))
+        watched.look(tab)
+        tab.get_by_role("button", name=images_texts.CONTROL["dismiss"]).first.click()
+
+
+def test_every_payload_was_to_be_seen_and_none_did_anything(
+    watched: Watched, lab: Lab, figure: Callable[[str, str], None]
+) -> None:
+    watched.check()
+    assert set(PAYLOADS) - watched.seen == set()
+    figure(
+        "names in a browser",
+        f"{len(PAYLOADS)} payloads, {watched.places} looks at pages: {len(watched.scripts)} scripts, "
+        f"{len(watched.requests)} requests, {len(watched.links)} links",
+    )
+
+
+def cells(text: str) -> Iterator[str]:
+    for row in csv.reader(io.StringIO(text)):
+        yield from row
+
+
+def test_no_cell_of_a_csv_file_is_a_formula(
+    lab: Lab, server, tmp_path: Path, figure: Callable[[str, str], None]
+) -> None:
+    for number, text in enumerate(["=1+1", "+1", "-1+1", "@SUM(A1)", "=cmd|'/C calc'!A0"]):
+        rename(lab.runs[number], text)
+    export_table(list_runs(server.home), tmp_path / "runs.csv")
+    found = (tmp_path / "runs.csv").read_text()
+    for path in export_csv(lab.runs[0], tmp_path / "one"):
+        found += path.read_text()
+    count = 0
+    for cell in cells(found):
+        count += 1
+        assert not cell.startswith(FORMULA) or re.fullmatch(r"[+-]?[0-9.e+-]+", cell), cell
+    texts = list(cells(found))
+    assert {"'=1+1", "'+1", "'-1+1", "'@SUM(A1)"} <= set(texts)
+    assert any(PAYLOADS[2] == cell for cell in texts)
+    figure("cells of CSV files", f"{count:,} cells, 0 formulas")
+
+
+def test_no_name_reaches_a_header_of_an_answer(lab: Lab, server) -> None:
+    """Files to take home are called by the run's name; nothing in it ends a header or names another type."""
+    import urllib.request
+
+    with pytest.raises(LabError):
+        rename(lab.runs[0], "a\r\nX-Evil: 1")
+    for run in lab.runs:
+        with urllib.request.urlopen(f"{server.url}/api/runs/{run.id}/export?format=csv") as answer:
+            assert answer.headers["content-type"] == "application/zip"
+            disposition = answer.headers["content-disposition"]
+            assert re.fullmatch(r"attachment; filename(=\"[\w.,() -]+\"|\*=utf-8''[\w.%()-]+)", disposition), (
+                disposition
+            )
+    assert len(table(lab.runs)) == len(lab.runs)
