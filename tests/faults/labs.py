@@ -31,7 +31,7 @@ SUPERVISE = (
 FAKE = [sys.executable, "-c", SUPERVISE, *FAKE_WORKER]
 """A supervisor whose workers need no torch and do what their run's name says."""
 
-LONGEST = 120.0
+LONGEST = 250.0
 """Seconds that anything may take on a machine that does much else."""
 
 
@@ -62,7 +62,8 @@ def supervisors(home: Home, command: list[str]) -> Iterator[Callable[[], subproc
             process = subprocess.Popen(command, stderr=log, cwd=HERE.parents[1])
         started.append(process)
         begun = f"supervisor {process.pid}: begins"
-        wait_until(lambda: begun in home.supervisor_log.read_text(), "the supervisor does not begin")
+        wait_until(lambda: begun in home.supervisor_log.read_text() or process.poll() is not None)
+        assert process.poll() is None, home.supervisor_log.read_text()
         return process
 
     try:

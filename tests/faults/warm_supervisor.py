@@ -2,7 +2,8 @@
 
 All else is as in `python -m lrlab supervise`. What is to befall a run is its name: "CUDA out of memory" raises torch's
 error after a few updates, "host out of memory" takes more than the process may have, "killed" ends it as the kernel
-does when memory is short. Any other name befalls nothing.
+does when memory is short, "stop while X" asks it to stop as soon as it says that it is at X. Any other name befalls
+nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ import torch
 from lrlab import training
 from lrlab.home import lab_home
 from lrlab.jobs import local, supervise
-from lrlab.runs import Run
+from lrlab.runs import Beat, Run, request_stop
 from lrlab.training import devices, worker
 from lrlab.training.loop import Loop
 from lrlab.training.observers import Heartbeat
+
+STOP = "stop while "
 
 AFTER = 2
 """The update after which it happens."""
@@ -95,6 +98,26 @@ def befall(run: Run) -> None:
 
     plain = Heartbeat.after_update
     Heartbeat.after_update = after_update  # type: ignore[method-assign]
+    if name.startswith(STOP):
+        _stop_while(run, name.removeprefix(STOP))
+
+
+def _stop_while(run: Run, phase: str) -> None:
+    say, batch = Beat.say, Beat.batch
+
+    def look(said: str) -> None:
+        if said.startswith(phase) and len(run.record.attempts) == 1:
+            request_stop(run)
+
+    def saying(self: Beat, said: str, done: int = 0, total: int = 0) -> None:
+        say(self, said, done, total)
+        look(said)
+
+    def beating(self: Beat, seconds: float, **values: Any) -> None:
+        batch(self, seconds, **values)
+        look(values["phase"])
+
+    Beat.say, Beat.batch = saying, beating  # type: ignore[method-assign]
 
 
 def main() -> None:
