@@ -124,8 +124,8 @@ def disk(lab: Lab, desk: Desk) -> dict[str, Any] | None:
         return None
     sizes = known.sizes(use)
     whole = max(use.total, 1) if limit is None else max(use.total, round(limit * GB))
-    free = f"{amount(_rounded(lab.free))} free on the disk"
-    of = f"{amount(use.total)} of the {limit:g} GB that the lab may take" if limit else f"{amount(use.total)} in all"
+    free = f"{amount(_rounded(lab.free))} free"
+    of = f"{amount(use.total)} of {limit:g} GB allowed" if limit else f"{amount(use.total)} in all"
     return {
         "parts": [
             {"key": key, "title": known.PARTS[key], "size": amount(size), "share": round(size / whole, 4)}
