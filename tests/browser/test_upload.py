@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from lrlab.datasets import list_datasets, load_dataset
+from lrlab.datasets import add_dataset, list_datasets, load_dataset
 from lrlab.ui import images_texts as texts
 
 Until = Callable[[Callable[[], object]], None]
@@ -158,6 +158,27 @@ def test_a_large_file_survives_a_dropped_connection(
     network()
     expect(page).to_have_url(re.compile("dataset=large"))
     assert len(load_dataset(server.home, "large")) == 4
+    until(lambda: not left(server))
+
+
+def test_a_name_that_was_taken_meanwhile_is_changed_and_nothing_is_sent_again(
+    page: Page, server: Any, network: Network, tmp_path: Path, until: Until
+) -> None:
+    source = large_zip(tmp_path / "large.zip", 2 * PIECE_BYTES)
+    zone = control(page)
+    network(upload=PIECE_BYTES)
+    add(page, "zip-input", source, "contested")
+    until(lambda: any(path.stat().st_size >= PIECE_BYTES for path in server.home.uploads.glob("*/.*")))
+    add_dataset(server.home, folder(tmp_path / "first", "A B", 2), "contested")
+    network()
+    expect(zone.get_by_role("alert").filter(has_text="already a data set")).to_be_visible()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
+    page.get_by_label(WORDS["name"]).fill("uncontested")
+    page.get_by_role("button", name=WORDS["add"]).click()
+    expect(page).to_have_url(re.compile("dataset=uncontested"))
+    assert sent == []
+    assert len(load_dataset(server.home, "uncontested")) == 4
     until(lambda: not left(server))
 
 

@@ -23,6 +23,7 @@ class Addition {
     this.requests = new Set();
     this.name = "";
     this.upload = null;
+    this.handed = false; // whether all files were on the server
     this.importing = null;
     this.interrupted = false;
     this.leave = (event) => this.phase === "sending" && event.preventDefault();
@@ -37,9 +38,12 @@ class Addition {
 
   // ---- the three ways in --------------------------------------------------------------------------------------
 
-  send(name, files) {
+  // `arrived`: the upload in which all of `files` are on the server already, where only the name was refused.
+  send(name, files, arrived = null) {
     this.name = name;
+    this.upload = arrived;
     return this.guard(async () => {
+      if (arrived) return this.watch(await this.handOver());
       this.files = files.length;
       this.bytes = files.reduce((sum, { file }) => sum + file.size, 0);
       this.sentBytes = this.sentFiles = 0;
@@ -103,8 +107,14 @@ class Addition {
       if (error instanceof Gone || this.over) return this.stop();
       this.error = { message: sentence(error), field: error.field ?? null };
       this.become("failed");
-      this.stop();
+      if (this.arrived === null) this.stop();
     }
+  }
+
+  // The upload that is still there, whole, after its name was refused: two people may have sent a set of one name.
+  get arrived() {
+    const whole = this.upload !== null && this.phase === "failed" && this.error.field === "name" && this.handed;
+    return whole ? this.upload : null;
   }
 
   become(phase) {
@@ -118,7 +128,7 @@ class Addition {
 
   stop() {
     for (const request of this.requests) request.abort();
-    if (this.upload) fetch(`${this.api}/uploads/${this.upload}`, { method: "DELETE" }).catch(() => {});
+    if (this.upload) dropUpload(this.api, this.upload);
     this.upload = null;
   }
 
@@ -144,6 +154,7 @@ class Addition {
   async handOver() {
     const { upload } = this;
     this.upload = null;
+    this.handed = true;
     for (let pauses = new Pauses(); ; ) {
       try {
         return (await this.ask("POST", `/uploads/${upload}/import`, { name: this.name })).import;
@@ -263,6 +274,10 @@ class Pauses {
     this.pause = Math.min(2 * pause, 8000);
     return new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+function dropUpload(api, upload) {
+  return fetch(`${api}/uploads/${upload}`, { method: "DELETE" }).catch(() => {}); // the server sweeps what is left
 }
 
 // An answer such as "name: got ..." stands beside its field here.

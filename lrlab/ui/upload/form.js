@@ -1,8 +1,9 @@
 // The form that asks what new images shall be called, and, for images on the server, where they lie.
 class AddForm {
-  // `isTaken(name)`; `submit({choice, path, name})` once all is filled in; `closed()` when the form was left.
-  constructor(texts, { isTaken, submit, closed }) {
-    Object.assign(this, { texts, isTaken, closed, choice: null });
+  // `isTaken(name)`; `submit({choice, path, name})` once all is filled in; `closed()` when the form was left;
+  // `givenUp(choice)` when a choice was given up.
+  constructor(texts, { isTaken, submit, closed, givenUp }) {
+    Object.assign(this, { texts, isTaken, closed, givenUp, choice: null });
     this.what = element("p", { class: "what" });
     this.path = askedFor("path", texts.path, { placeholder: texts.path_example, oninput: () => this.nameAfterPath() });
     this.name = askedFor("name", texts.name, { maxlength: "80", oninput: () => (this.named = true) });
@@ -44,12 +45,18 @@ class AddForm {
   }
 
   close() {
-    this.choice = null;
+    this.giveUp();
     this.node.hidden = true;
     this.closed();
   }
 
+  giveUp() {
+    if (this.choice) this.givenUp(this.choice);
+    this.choice = null;
+  }
+
   show(choice, what, name) {
+    this.giveUp();
     this.choice = choice;
     this.what.textContent = what;
     this.path.node.hidden = choice !== null;
@@ -81,6 +88,7 @@ class AddForm {
     this.path.complain(path === "" ? this.texts.path_needed : "");
     this.name.complain(!name ? this.texts.name_needed : this.isTaken(name) ? fill(this.texts.name_taken, { name }) : "");
     if (path === "" || !name || this.isTaken(name)) return;
+    this.choice = null; // it goes on
     this.close();
     submit({ choice, path, name });
   }

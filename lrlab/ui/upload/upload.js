@@ -60,6 +60,7 @@ class UploadControl {
       isTaken: (name) => this.isTaken(name),
       submit: (asked) => this.add(asked),
       closed: () => (this.idle.hidden = false),
+      givenUp: ({ arrived }) => arrived && dropUpload(this.api, arrived),
     });
     this.list = element("ul", { class: "additions", "aria-label": texts.under_way });
     this.root.replaceChildren(this.zip, this.folder, this.problem, this.reading, this.idle, this.form.node, this.list);
@@ -131,7 +132,7 @@ class UploadControl {
   add({ choice, path, name }) {
     const addition = this.start(choice ? "files" : "path");
     Object.assign(addition, { choice, path });
-    if (choice) addition.send(name, choice.files);
+    if (choice) addition.send(name, choice.files, choice.arrived);
     else addition.take({ path, name });
     this.show(addition);
   }
@@ -156,7 +157,7 @@ class UploadControl {
   // Gives an addition its row, and hears of its end.
   show(addition) {
     if (!this.rows.has(addition)) {
-      const row = new Row(addition, this.texts, { retry: () => this.again(addition), dismiss: () => this.forget(addition) });
+      const row = new Row(addition, this.texts, { retry: () => this.again(addition), dismiss: () => this.dismiss(addition) });
       this.rows.set(addition, row);
       this.list.append(row.node);
       const draw = addition.changed;
@@ -196,7 +197,13 @@ class UploadControl {
 
   again(addition) {
     this.forget(addition);
+    if (addition.choice) addition.choice.arrived = addition.arrived;
     this.ask((form) => form.askAgain(addition));
+  }
+
+  dismiss(addition) {
+    addition.stop();
+    this.forget(addition);
   }
 
   forget(addition) {
