@@ -128,6 +128,7 @@ def waits() -> Iterator[list[object]]:
     """The warnings of torch for each time that the CPU waits for the GPU."""
     with warnings.catch_warnings(record=True) as counted:
         warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", message=".*prototype")  # which is said of the mode itself
         torch.cuda.set_sync_debug_mode("warn")
         try:
             yield counted
