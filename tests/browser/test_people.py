@@ -203,7 +203,7 @@ def test_signing_out_closes_the_lab(enter: Callable[[str], Page]) -> None:
     page = enter("ann")
     assert page.request.get("/api/status").status == 200
     page.get_by_text("ann@school.example").click()
-    page.get_by_role("link", name="Sign out").click()
+    page.get_by_text("Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert page.request.get("/api/status").status == 401
 
