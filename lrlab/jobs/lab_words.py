@@ -48,14 +48,16 @@ def cores(load: float | None) -> str:
 
 
 def busy(device: Device) -> str:
-    """A device's load: "43 %"; empty where it is not known."""
+    """A device's load: "43 %"; empty before it was measured."""
+    if device.load is None and device.kind == "gpu":
+        return "not told"
     return "" if device.load is None else f"{100 * device.load:.0f} %"
 
 
 def memory(device: Device) -> str:
-    """A device's memory: "3.1 GB of 7.8 GB"; empty where it is not told."""
+    """A device's memory: "3.1 GB of 7.8 GB"; "not told" where it is not."""
     if device.memory_used is None or device.memory_total is None:
-        return ""
+        return "not told"
     return f"{amount(device.memory_used)} of {amount(device.memory_total)}"
 
 

@@ -47,7 +47,11 @@ class Meter:
 
     def look(self) -> Machine:
         found, why = look_at_gpus()
-        gpus = [Device("gpu", gpu.name, gpu.load, gpu.memory_used, gpu.memory_total) for gpu in found]
+        names = [f"GPU {number}: {gpu.name}" if len(found) > 1 else gpu.name for number, gpu in enumerate(found)]
+        gpus = [
+            Device("gpu", name, gpu.load, gpu.memory_used, gpu.memory_total)
+            for name, gpu in zip(names, found, strict=True)
+        ]
         used, total = _memory()
         return Machine((Device("cpu", cpu_name(), self._load(), used, total), *gpus), why)
 

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 _component = st.components.v2.component(
     "lrlab_chip",
-    html='<div class="lrlab-chip" role="status"></div>',
+    html='<div class="lrlab-chip" role="status"><a href="lab" title="Show the lab"></a></div>',
     css=(HERE / "chip.css").read_text(encoding="utf-8"),
     js=(HERE / "chip.js").read_text(encoding="utf-8"),
     isolate_styles=False,

@@ -91,6 +91,16 @@ def test_an_idle_lab_says_so_and_leads_to_training(lab: Locator, page: Page) -> 
     expect(page).to_have_url(re.compile(r"/train\?new=1"))
 
 
+def test_the_chip_of_every_page_leads_here_within_the_tab(page: Page, queue: Queue) -> None:
+    page.goto("/gallery")
+    page.evaluate("window.kept = true")
+    chip = page.locator(".lrlab-chip").get_by_role("link")
+    expect(chip).to_have_text("idle")
+    chip.click()
+    expect(page.get_by_test_id("lab").locator(".columns")).to_be_visible()
+    assert page.evaluate("window.kept")
+
+
 def test_nothing_jumps_while_a_run_goes_on(lab: Locator, page: Page, queue: Queue, start_run) -> None:
     worker = start_run(name="at work", epochs=8)
     queue.add(worker.run.id)
