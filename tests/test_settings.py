@@ -8,7 +8,7 @@ import pytest
 
 from lrlab.errors import LabError
 from lrlab.home import Home
-from lrlab.settings import Settings, at_a_time, settings
+from lrlab.settings import Settings, at_a_time, helper_idle, settings, supervisor_idle
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
@@ -54,3 +54,29 @@ def test_an_environment_that_is_no_number_of_runs_is_refused(
     monkeypatch.setenv("LRLAB_JOBS", given)
     with pytest.raises(LabError, match=f"LRLAB_JOBS: got '{given}', allowed: a whole number of at least 1"):
         at_a_time(Home(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "supervisor", "helper"),
+    [
+        ("", "", 900, 600),
+        ("[jobs]\nidle_minutes = 2.5\nhelper_idle_minutes = 0", "", 150, 0),
+        ("[jobs]\nidle_minutes = 2.5", "7.5", 7.5, 600),
+        ("", "0", 0, 600),
+    ],
+)
+def test_idle_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, given: str, supervisor: float, helper: float
+) -> None:
+    (tmp_path / "lab.toml").write_text(text)
+    monkeypatch.setenv("LRLAB_IDLE_SECONDS", given)
+    assert (supervisor_idle(Home(tmp_path)), helper_idle(Home(tmp_path))) == (supervisor, helper)
+
+
+@pytest.mark.parametrize("given", ["-1", "soon", "nan"])
+def test_an_environment_that_is_no_idle_time_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("LRLAB_IDLE_SECONDS", given)
+    with pytest.raises(LabError, match=f"LRLAB_IDLE_SECONDS: got '{given}', allowed: a number of at least 0"):
+        supervisor_idle(Home(tmp_path))
