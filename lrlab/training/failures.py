@@ -83,7 +83,7 @@ def _is_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
             return True
-        error = error.__cause__
+        error = error.__cause__ or error.__context__  # torch.save loses the count of its bytes, and complains of that
     return False
 
 

@@ -56,12 +56,11 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+def disk(home: Home) -> Iterator[Disk]:
     """The disk that the lab of the test lies on, and nothing else does."""
     if shutil.which("mount") is None:
         pytest.skip("there is no mount")
-    made = Disk(tmp_path / "disk")
-    monkeypatch.setenv("LRLAB_HOME", str(made.folder))
+    made = Disk(home.root)
     yield made
     made.unmount()
 

@@ -57,6 +57,7 @@ def behave(run: Run, name: str) -> None:
             time.sleep(0.01)
             step += 1
             log.step(step=step, epoch=0, lr=0.1, loss=1.0)
+            beat.batch(0.01, step=step)
     update(run, state="cancelled", ended=time.time())
 
 
