@@ -17,7 +17,7 @@ from lrlab.datasets.images import ALLOWED, SIGNATURE_BYTES, Unreadable, read_rgb
 from lrlab.datasets.layout import SPLITS, TRAIN, Place, arrange
 from lrlab.datasets.limits import MAX_IMAGE_BYTES, MAX_TOTAL_BYTES, is_named_image, megabytes
 from lrlab.datasets.parallel import in_order
-from lrlab.datasets.source import Entry, Listing, Progress, Refusal
+from lrlab.datasets.source import READING, Entry, Listing, Progress, Refusal
 from lrlab.errors import LabError, shown
 
 _COLUMNS = ["file", "name", "label", "split", "width", "height", "bytes", "sha256"]
@@ -29,7 +29,7 @@ def build(listing: Listing, dataset_id: str, name: str, folder: Path, progress: 
 
     Raises LabError (field "source") where the files make no data set; Dataset lists what each table holds.
     """
-    placed, empty, refused = _sorted_out(listing)
+    placed, empty, refused = _sorted_out(listing, progress)
     entries = [entry for _, entry in placed]
     originals = None if listing.stays else folder / ORIGINALS
     rows = []
@@ -70,11 +70,14 @@ def build(listing: Listing, dataset_id: str, name: str, folder: Path, progress: 
     )
 
 
-def _sorted_out(listing: Listing) -> tuple[list[tuple[Place, Entry]], tuple[str, ...], list[Refusal]]:
+def _sorted_out(
+    listing: Listing, progress: Progress
+) -> tuple[list[tuple[Place, Entry]], tuple[str, ...], list[Refusal]]:
     """The files that may be images with their places, in the order of the rows; empty class folders; the refused."""
     refused = list(listing.refused)
     candidates = []
     for entry in listing.entries:
+        progress(READING, 0, 0)
         if _may_be_image(entry):
             candidates.append(entry)
         else:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lrlab.datasets.limits import MAX_FILES
 from lrlab.datasets.paths import MAX_DEPTH, Parts, is_litter, is_showable
-from lrlab.datasets.source import Entry, Listing, Refusal
+from lrlab.datasets.source import READING, Entry, Listing, Progress, Refusal, silent
 from lrlab.errors import LabError
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, progress: Progress = silent) -> Listing:
     """All files below `root` (an absolute path). Links are followed, a folder reached twice is read once.
 
     Raises LabError (field "source") where the folder cannot be read or holds too many files.
@@ -24,6 +24,7 @@ def list_folder(root: Path) -> Listing:
     waiting: list[tuple[Path, Parts]] = [(root, ())]
     while waiting:
         folder, above = waiting.pop()
+        progress(READING, 0, 0)
         try:
             status = folder.stat()
             if (status.st_dev, status.st_ino) in visited:

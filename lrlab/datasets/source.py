@@ -15,6 +15,10 @@ Progress = Callable[[str, int, int], None]
 """What is being done in words, how many are done, how many in all (0 where that is not known)."""
 
 
+READING = "Reading the list of files"
+"""What is being done before anything is counted."""
+
+
 def silent(what: str, done: int, total: int) -> None:
     """The Progress of one who does not look."""
 

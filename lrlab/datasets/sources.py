@@ -12,7 +12,7 @@ from lrlab.datasets.archives import open_zip
 from lrlab.datasets.folders import FileReader, list_folder
 from lrlab.datasets.paths import Parts, is_litter, is_showable, safe_parts
 from lrlab.datasets.sample import draw_sample
-from lrlab.datasets.source import Entry, Listing, Progress, silent
+from lrlab.datasets.source import READING, Entry, Listing, Progress, silent
 from lrlab.datasets.uploads import Upload
 from lrlab.errors import LabError, shown
 
@@ -42,9 +42,9 @@ def opened(source: Source, progress: Progress = silent) -> Iterator[Listing]:
             yield _list_upload(source)
     else:
         path = existing(source)
-        progress("Reading the list of files", 0, 0)
+        progress(READING, 0, 0)
         if path.is_dir():
-            yield list_folder(path)
+            yield list_folder(path, progress)
         else:
             with open_zip(path, path.name) as listing:
                 yield listing
