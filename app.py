@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 from starlette.middleware import Middleware
 
@@ -30,6 +31,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Freezes what the imports left, so that later collections do not walk it, and has a worker warmed."""
     gc.collect()
     gc.freeze()
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps for itself what a class's charts have used
     web.answer_at_once()
     waking = asyncio.create_task(wake_supervisor())
     with web.streams_end_with_server():
