@@ -9,7 +9,7 @@ import torch
 
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment
-from lrlab.training.failures import SEE_LOG, explain
+from lrlab.training.failures import CHECK, RESTORE, SEE_LOG, TRY_AGAIN, explain
 from lrlab.training.memory import OutOfMemory
 from lrlab.training.observers import NonFinite
 
@@ -63,6 +63,26 @@ CASES = {
         SMALLER,
     ),
     "a sentence for a person": (LabError("dataset: 'colours' was deleted"), "dataset: 'colours' was deleted", ""),
+    "memory of the GPU, by a library": (
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        "the GPU ran out of memory (small_cnn, batch size 64, image size 96)",
+        SMALLER,
+    ),
+    "the GPU itself": (
+        torch.AcceleratorError("CUDA error: an illegal memory access\nwas encountered"),
+        "the GPU failed: CUDA error: an illegal memory access was encountered",
+        f"{TRY_AGAIN} {SEE_LOG}",
+    ),
+    "a file that vanished": (
+        FileNotFoundError(2, "No such file or directory", "/lab/cache/a.npy"),
+        "the file '/lab/cache/a.npy' vanished",
+        f"{RESTORE} {SEE_LOG}",
+    ),
+    "a file that cannot be read": (
+        PermissionError(13, "Permission denied", "/lab/runs/a/log"),
+        "the file '/lab/runs/a/log' could not be read or written: Permission denied",
+        f"{CHECK} {SEE_LOG}",
+    ),
     "anything else": (
         RuntimeError("shape '[2, 3]'\n  is invalid"),
         "an error that lrlab does not know: RuntimeError: shape '[2, 3]' is invalid",
@@ -123,6 +143,17 @@ SETTINGS = {
         "It was so before the first update, so the LR is not the cause. Try another initialisation or other pictures.",
     ),
 }
+
+
+def test_a_full_disk_is_found_below_what_torch_makes_of_it() -> None:
+    """torch.save loses the count of its bytes and complains of that."""
+    try:
+        try:
+            raise OSError(28, "No space left on device")
+        finally:
+            raise RuntimeError("unexpected pos 704 vs 598")
+    except RuntimeError as error:
+        assert explain(error, EXPERIMENT).cause == "the disk is full"
 
 
 @pytest.mark.parametrize("case", SETTINGS)
