@@ -103,7 +103,7 @@ def test_a_backup_while_a_run_trains(
     figure: Callable[[str, str], None],
     long: bool,
 ) -> None:
-    count, resumed = (200, 20) if long else (6, 1)
+    count, resumed = (60, 4) if long else (6, 1)
     monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: True)
     monkeypatch.setattr(os, "sync", lambda: None, raising=False)
     alone, run = make_run(**SETTINGS), make_run(**SETTINGS)
@@ -187,7 +187,7 @@ def test_backups_of_a_lab_that_is_changed_all_the_time(
 ) -> None:
     """Another process makes, renames and deletes runs and reorders the queue while backups are taken."""
     monkeypatch.setattr(os, "sync", lambda: None, raising=False)
-    count = 100 if long else 8
+    count = 50 if long else 8
     meddler = subprocess.Popen([sys.executable, "-c", MEDDLE], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
     assert meddler.stdout
     try:
