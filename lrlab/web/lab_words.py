@@ -23,6 +23,9 @@ from lrlab.runs import FINAL, RunRecord, RunStatus, ago, load_run
 from lrlab.web.strip import left
 
 SOMEBODY = "A run of somebody else"
+OLD = 60.0
+"""Seconds from which on a figure is worth waiting for the next."""
+
 LARGEST = 6
 """So many of the things that take the most room are named."""
 
@@ -132,11 +135,17 @@ def disk(lab: Lab, desk: Desk) -> dict[str, Any] | None:
             for key, size in sizes.items()
         ],
         "total": f"{of} · {free}",
-        "measured": f"measured {ago(time.time() - use.measured)}" if not lab.measuring else "being measured",
+        "measured": _age(use, lab.measuring),
         "caches": amount(sizes["cache"]) if sizes["cache"] else "",
         "checkpoints": amount(sizes["checkpoints"]) if sizes["checkpoints"] else "",
         "largest": largest(use, desk),
     }
+
+
+def _age(use: DiskUse, measuring: bool) -> str:
+    """How old the figure is; that it is measured again is told only where it is old: a young one is, all the time."""
+    age = time.time() - use.measured
+    return f"measured {ago(age)}" + (", again now" if measuring and age >= OLD else "")
 
 
 def largest(use: DiskUse, desk: Desk) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from lrlab.datasets import add_dataset
+from lrlab.desk import Desk
+from lrlab.disk import measure
 from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.jobs import changing, requests
@@ -25,7 +28,7 @@ from lrlab.rights import LOCAL, Person
 from lrlab.runs import DatasetFacts, Run, create_run, stop_forced, stop_requested, update
 from lrlab.web import routes
 from lrlab.web.lab import LabBuilder, LabView
-from lrlab.web.lab_words import SOMEBODY
+from lrlab.web.lab_words import SOMEBODY, disk
 
 STUDENT, OTHER, TEACHER = (
     Person("a@school.example", "student"), Person("b@school.example", "student"), Person("t@school.example", "teacher"),
@@ -212,3 +215,20 @@ def test_no_other_site_may_ask_for_it(home: Home, run, deed: str) -> None:
     path = deed.format(own=run("a", state="failed").id, other=run("b", state="failed").id)
     answer = client(home).post(path, headers={"origin": "http://evil.example"})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("age", "measuring", "words"),
+    [
+        (3, False, "measured just now"),
+        (3, True, "measured just now"),  # every few seconds: it would only flicker
+        (130, False, "measured 2 minutes ago"),
+        (130, True, "measured 2 minutes ago, again now"),
+    ],
+)
+def test_the_age_of_the_disks_figure(home: Home, age: float, measuring: bool, words: str) -> None:
+    use = measure(home).model_copy(update={"measured": time.time() - age})
+    lab = replace(Watch(home).look(), disk=use, measuring=measuring)
+    told = disk(lab, Desk(home, LOCAL))
+    assert told is not None
+    assert told["measured"] == words
