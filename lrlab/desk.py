@@ -52,6 +52,10 @@ class Desk:
         """Whether `thing` is there for the person."""
         return sees(self.person, thing)
 
+    def mine(self, thing: Owned) -> bool:
+        """Whether it is the person's own, whatever else they may do; with one local user everything is."""
+        return self.person.role == "local" or thing.owner == self.person.mail
+
     # Runs
 
     def runs(self, kind: Kind | None = "train") -> list[Run]:
@@ -102,7 +106,12 @@ class Desk:
         """The data set of that name or id, for `action`."""
         if self.person.may_all:
             return load_dataset(self.home, name_or_id)
-        found = among(self.datasets(), name_or_id)
+        try:
+            found = load_dataset(self.home, name_or_id)
+        except NotFound:
+            found = None
+        if found is None or not self.sees(found):
+            return among(self.datasets(), name_or_id)  # which it is not, so that the names they see are told
         self.demand(action, found)
         return found
 

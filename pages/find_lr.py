@@ -20,7 +20,7 @@ desk = people.desk()
 
 
 def chosen(searches: list[Run]) -> Run | None:
-    """The search to show: the address's, else the one that is at work."""
+    """The search to show: the address's, else their own that is at work."""
     asked = st.query_params.get("run")
     if asked:
         try:
@@ -31,7 +31,7 @@ def chosen(searches: list[Run]) -> Run | None:
             return run
         st.warning(words["missing"])
         del st.query_params["run"]
-    return next((run for run in reversed(searches) if run.state not in FINAL), None)
+    return next((run for run in reversed(searches) if run.state not in FINAL and desk.mine(run.record)), None)
 
 
 def start(datasets: list[str]) -> None:

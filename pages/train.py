@@ -28,7 +28,7 @@ desk = people.desk()
 
 
 def chosen(runs: list[Run]) -> Run | None:
-    """The run to show: the address's, else the one that is at work, unless a new one was asked for."""
+    """The run to show: the address's, else their own that is at work, unless a new one was asked for."""
     asked = st.query_params.get("run")
     if asked:
         try:
@@ -39,7 +39,7 @@ def chosen(runs: list[Run]) -> Run | None:
             return None
     if "new" in st.query_params:
         return None
-    return next((run for run in reversed(runs) if run.state not in FINAL), None)
+    return next((run for run in reversed(runs) if run.state not in FINAL and desk.mine(run.record)), None)
 
 
 def opened() -> None:

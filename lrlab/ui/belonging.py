@@ -28,7 +28,7 @@ REFUSED = "belonging.refused"
 
 def whose(desk: Desk, thing: Owned) -> str:
     """The owner's address, where it is not the person at the desk; empty where nothing needs to be said."""
-    if desk.person.role == "local" or thing.owner == desk.person.mail:
+    if desk.mine(thing):
         return ""
     return thing.owner or "the lab"
 

@@ -85,18 +85,14 @@ def routes(home: Home, access: Access) -> list[Route]:
     images = Images(home)
     return [
         access.route("/api/uploads", images.begin, "upload images", ("POST",)),
-        access.route("/api/uploads/{id}/files", images.receive, "go on with an upload", ("PUT",), upload_of),
-        access.route("/api/uploads/{id}/import", images.finish, "go on with an upload", ("POST",), upload_of),
+        access.route("/api/uploads/{id}/files", images.receive, "go on with an upload", ("PUT",), images.own),
+        access.route("/api/uploads/{id}/import", images.finish, "go on with an upload", ("POST",), images.own),
         access.route("/api/uploads/{id}", images.cancel, "cancel an upload", ("DELETE",)),
         access.route("/api/imports", images.add, "add the sample set", ("POST",)),
         access.route("/api/imports/{id}", images.watch, "watch an import", found=import_of),
         access.route("/api/imports/{id}", images.cancel_import, "cancel an import", ("DELETE",), import_of),
         access.route("/api/datasets/{id}/thumbnail/{row:int}", images.thumbnail, "look at images", found=images_of),
     ]
-
-
-def upload_of(desk: Desk, connection: HTTPConnection, action: str) -> object:
-    return desk.upload(connection.path_params["id"], action)
 
 
 def import_of(desk: Desk, connection: HTTPConnection, action: str) -> object:
@@ -116,6 +112,12 @@ class Images:
         self._starting = threading.Lock()
         # Every thumbnail names its data set, whose record is read once.
         self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
+
+    def own(self, desk: Desk, connection: HTTPConnection, action: str) -> object:
+        """The upload that the path names, or the import that it became, where it is the person's own."""
+        upload_id = connection.path_params["id"]
+        started = self._started.get(upload_id)
+        return desk.importing(started) if started else desk.upload(upload_id, action)
 
     async def begin(self, request: Request) -> Response:
         """Refuses at once what cannot become a data set: a name that is taken, too much, a disk without room."""
