@@ -19,6 +19,8 @@ from .serving import LONG
 
 __all__ = ["dataset", "make_run", "pictures", "warm"]
 
+pytestmark = pytest.mark.timeout(3600)
+
 EACH = 10 if LONG else 2
 SGD = {"name": "SGD", "lr": 1000.0, "weight_decay": 0.9}
 SIZE = "small_cnn, batch size 10, image size 16"

@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.jobs.queue import Queue
@@ -20,6 +22,8 @@ from lrlab.runs import DatasetFacts, Run, create_run
 
 from .labs import FAKE, HERE, end_workers, ended, enqueue, wait_until
 from .serving import LONG, LONGEST, free_port
+
+pytestmark = pytest.mark.timeout(3600)
 
 KILLS = 50 if LONG else 10
 PROMISE = 5.0

@@ -6,6 +6,8 @@ import random
 import time
 from collections.abc import Callable
 
+import pytest
+
 from lrlab.home import Home
 from lrlab.jobs import stop
 from lrlab.process import is_alive
@@ -16,6 +18,8 @@ from .labs import FAKE, ended, enqueue, supervisors, wait_until
 from .serving import LONG
 
 __all__ = ["make_run", "woken"]
+
+pytestmark = pytest.mark.timeout(3600)
 
 KILLS = 50 if LONG else 10
 

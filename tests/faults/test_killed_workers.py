@@ -22,7 +22,10 @@ from .serving import LONG
 
 __all__ = ["dataset", "make_run", "pictures"]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm"),
+    pytest.mark.timeout(7200 if LONG else 600),
+]
 
 KILLS = 200 if LONG else 20
 """How often the worker is killed."""

@@ -23,6 +23,8 @@ from .serving import LONG
 
 __all__ = ["dataset", "make_run", "pictures", "warm"]
 
+pytestmark = pytest.mark.timeout(3600)
+
 STOPS = 10 if LONG else 3
 SILENCE = 1.0
 """Seconds in place of 30, so that the test need not wait for them."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from lrlab.home import Home
 from lrlab.jobs import retry, stop
@@ -19,6 +20,8 @@ from tests.training.test_resuming import assert_same
 from .labs import ended, enqueue, wait_until, warm
 
 __all__ = ["dataset", "make_run", "pictures", "warm"]
+
+pytestmark = pytest.mark.timeout(3600)
 
 PHASES = (
     "starting worker", "decoding images", "checking the schedule", "building the model", "first batch", "training",
