@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from lrlab.datasets import Sample, Source, add_dataset, cancel_upload, open_upload, sweep_partials
 from lrlab.errors import LabError
@@ -23,6 +25,7 @@ from lrlab.jobs.import_files import (
 )
 
 _REPORT_SECONDS = 0.2
+_NOBODY = nullcontext()
 
 
 class _Cancelled(Exception):
@@ -32,44 +35,60 @@ class _Cancelled(Exception):
 def import_process(home: Home, import_id: str) -> int:
     """`run_import` in a process that belongs to it alone, within the bounds of `lrlab.jobs.bounds`."""
     bounds.limit_memory(bounds.MOST_MEMORY)
+    speaking = threading.Lock()
 
     def end(sentence: str) -> None:
         """From the watchdog's thread: whatever holds the process, it ends here, and nothing of the import is left."""
+        speaking.acquire()  # for good: what the import stumbles over now is nobody's business
         status = read(home, import_id)
+        if status.ended:
+            return
+        clear(home, import_id, mine=True)
         where = f" at image {status.done + 1:,} of {status.total:,} or one of the next" if status.total else ""
         error = f"the import {sentence}{where}; nothing of it was kept"
         write(home, status.model_copy(update={"state": "failed", "what": "Failed", "error": error, "field": "source"}))
-        clear(home, import_id, mine=True)
         os._exit(1)
 
     with bounds.Watchdog(end, bounds.MOST_MEMORY, bounds.LONGEST_SILENCE, bounds.LONGEST) as watchdog:
-        return run_import(home, import_id, watchdog.beat)
+        return run_import(home, import_id, watchdog.beat, speaking)
 
 
-def run_import(home: Home, import_id: str, beat: Callable[[], None] = lambda: None) -> int:
-    """Carries the import out; returns an exit code, 0 only where the data set was added. `beat`: told of each step."""
+def run_import(
+    home: Home,
+    import_id: str,
+    beat: Callable[[], None] = lambda: None,
+    speaking: AbstractContextManager[object] = _NOBODY,
+) -> int:
+    """Carries the import out; returns an exit code, 0 only where the data set was added.
+
+    `beat`: told of each step. `speaking`: held while the status is written.
+    """
     status = read(home, import_id)
     if status.ended:
         raise LabError(f"the import {import_id} has already ended")
     request = read_request(home, import_id)
-    reporter = _Reporter(home, status, beat)
+    reporter = _Reporter(home, status, beat, speaking)
+
+    def end(state: State, **fields: str | None) -> None:
+        """The last word, when nothing is left that must go."""
+        _drop_upload(home, request)
+        reporter.end(state, **fields)
+
     try:
         dataset = add_dataset(home, _source(home, request), request.name, reporter, owner=status.owner)
     except _Cancelled:
-        reporter.end("cancelled", what="Cancelled")
+        end("cancelled", what="Cancelled")
     except LabError as error:
-        reporter.end("failed", what="Failed", error=str(error), field=error.field)
+        end("failed", what="Failed", error=str(error), field=error.field)
     except MemoryError:
         text = bounds.TOO_LARGE.format(gb=bounds.MOST_MEMORY / 1024**3)
-        reporter.end("failed", what="Failed", error=f"the import {text}; nothing of it was kept", field="source")
+        end("failed", what="Failed", error=f"the import {text}; nothing of it was kept", field="source")
     except BaseException as error:
-        reporter.end("failed", what="Failed", error=f"the import broke off: {type(error).__name__}: {error}")
+        end("failed", what="Failed", error=f"the import broke off: {type(error).__name__}: {error}")
         raise  # its traceback goes to the log
     else:
-        reporter.end("succeeded", what="Done", dataset_id=dataset.id)
+        end("succeeded", what="Done", dataset_id=dataset.id)
         return 0
-    finally:
-        _drop_upload(home, request)
     return 1
 
 
@@ -82,10 +101,12 @@ def clear(home: Home, import_id: str, *, mine: bool = False) -> None:
 class _Reporter:
     """The Progress of an import: writes the status a few times a second and looks whether it should end."""
 
-    def __init__(self, home: Home, status: ImportStatus, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Home, status: ImportStatus, beat: Callable[[], None], speaking: AbstractContextManager[object]
+    ) -> None:
         self._home = home
         self._status = status
-        self._beat = beat
+        self._beat, self._speaking = beat, speaking
         self._cancel = file(home, status.id, "cancel")
         self._next = 0.0
 
@@ -105,7 +126,8 @@ class _Reporter:
 
     def _update(self, **fields: object) -> None:
         self._status = self._status.model_copy(update=fields)
-        write(self._home, self._status)
+        with self._speaking:
+            write(self._home, self._status)
 
 
 def _source(home: Home, request: Request) -> Source:

@@ -131,6 +131,7 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_refused_alone(
     figure("an import's memory and time", "4 ways to exceed them, each ended or refused in words, nothing left")
 
 
+@pytest.mark.timeout(3600)
 def test_imports_that_are_killed_or_cancelled_at_any_moment_leave_nothing(
     home: Home, sent: Callable[..., Upload], until: Until, monkeypatch: pytest.MonkeyPatch, long: bool,
     figure: Callable[[str, str], None],
