@@ -35,6 +35,18 @@ def look_at_gpus() -> tuple[list[Gpu], str]:
     return found, "" if found else NO_DRIVER
 
 
+def gpu_ids() -> tuple[str, ...]:
+    """The names of the GPUs that never change, as CUDA_VISIBLE_DEVICES takes them; none where none is to be seen."""
+    library, _ = _opened()
+    if library is None:
+        return ()
+    try:
+        handles = [library.nvmlDeviceGetHandleByIndex(number) for number in range(library.nvmlDeviceGetCount())]
+        return tuple(_text(library.nvmlDeviceGetUUID(handle)) for handle in handles)
+    except library.NVMLError:
+        return ()
+
+
 @cache
 def _opened() -> tuple[Any, str]:
     """The driver's library, opened once for this process; or None, and why."""
@@ -57,11 +69,15 @@ def _look(library: Any, number: int) -> Gpu:
     memory = _told(library, lambda: library.nvmlDeviceGetMemoryInfo(handle))
     rates = _told(library, lambda: library.nvmlDeviceGetUtilizationRates(handle))
     return Gpu(
-        name=name.decode(errors="replace") if isinstance(name, bytes) else str(name),
+        name=_text(name),
         load=None if rates is None else rates.gpu / 100,
         memory_used=None if memory is None else int(memory.used),
         memory_total=None if memory is None else int(memory.total),
     )
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode(errors="replace") if isinstance(name, bytes) else name  # older versions give bytes
 
 
 def _told(library: Any, question: Callable[[], Any]) -> Any:

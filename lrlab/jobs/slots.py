@@ -6,17 +6,15 @@ nvidia-ml-py. Where that finds none, a slot is a share of the whole machine, and
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lrlab.jobs.gpus import gpu_ids
 from lrlab.runs import RunRecord
 
 ANY = ("auto", "cpu", "cuda", "mps")
 """The devices that an experiment may ask for."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def visible_gpus() -> tuple[str, ...]:
     """The GPUs that runs may have, as CUDA_VISIBLE_DEVICES names them; where that is set, those that it names."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
-        return _found()
+        return gpu_ids()
     # CUDA leaves out what follows an entry that names no GPU, such as -1.
     kept: list[str] = []
     for entry in (part.strip() for part in named.split(",")):
@@ -62,27 +60,3 @@ def visible_gpus() -> tuple[str, ...]:
             break
         kept.append(entry)
     return tuple(dict.fromkeys(kept))
-
-
-def _found() -> tuple[str, ...]:
-    try:
-        import pynvml
-    except ImportError:
-        return ()
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:  # no driver, or none that works
-        _log.info("no GPU through NVML: %s", error)
-        return ()
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        return tuple(_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles)
-    except pynvml.NVMLError as error:
-        _log.warning("the GPUs cannot be counted: %s", error)
-        return ()
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else name  # older versions give bytes

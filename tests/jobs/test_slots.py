@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lrlab.jobs import gpus
 from lrlab.jobs.slots import ANY, Slot, device_of, slots, visible_gpus
 from lrlab.process import identity
 from lrlab.runs import Attempt, update
@@ -46,15 +47,21 @@ class NVMLError(Exception):
     pass
 
 
+class DriverNotLoaded(NVMLError):
+    pass
+
+
 def nvml(uuids, *, fails=False):
     """A stand-in for NVIDIA's package on a machine with these GPUs."""
 
     def init():
         if fails:
-            raise NVMLError("Driver Not Loaded")
+            raise DriverNotLoaded
 
     return SimpleNamespace(
         NVMLError=NVMLError,
+        NVMLError_DriverNotLoaded=DriverNotLoaded,
+        NVMLError_LibraryNotFound=DriverNotLoaded,
         nvmlInit=init,
         nvmlShutdown=lambda: None,
         nvmlDeviceGetCount=lambda: len(uuids),
@@ -76,7 +83,9 @@ def nvml(uuids, *, fails=False):
 def test_gpus_are_found_through_nvml(monkeypatch, package, expected):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setitem(sys.modules, "pynvml", package)
+    gpus._opened.cache_clear()
     assert visible_gpus() == expected
+    gpus._opened.cache_clear()
 
 
 def test_no_torch_is_needed():
