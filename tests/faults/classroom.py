@@ -64,11 +64,14 @@ class LiveRun:
 
 @dataclass
 class Session:
-    """A bare client of one event stream. `seen`: (updates told of, time.monotonic()) of each event."""
+    """A bare client of one event stream. `seen`: (updates told of, time.monotonic()) of each event.
+
+    `live`: whose rows are timed; None where another process writes them.
+    """
 
     port: int
     path: str
-    live: LiveRun
+    live: LiveRun | None
     seen: list[tuple[int, float]] = field(default_factory=list)
     bytes: int = 0
     _writer: asyncio.StreamWriter | None = None
@@ -101,7 +104,7 @@ class Session:
 
     def delays(self) -> list[float]:
         """Seconds from each row written, while this session watched, to the first event that told of it."""
-        if not self.seen:
+        if not self.seen or self.live is None:
             return []
         first, last = self.seen[0][0], self.seen[-1][0]
         counts, times = np.array([count for count, _ in self.seen]), [at for _, at in self.seen]
@@ -109,6 +112,10 @@ class Session:
             times[int(np.searchsorted(counts, update))] - self.live.written[update]
             for update in range(first + 1, last + 1)
         ]
+
+    def interval(self) -> float:
+        """Seconds from event to event, the middle one of all: the refresh interval, where rows come all the time."""
+        return float(np.median(np.diff([at for _, at in self.seen])))
 
 
 async def _chunk(reader: asyncio.StreamReader) -> bytes | None:
@@ -145,7 +152,7 @@ async def lesson(
     await asyncio.gather(*(advance(number, live) for number, live in enumerate(runs)))
     usage.stop()
     async with asyncio.timeout(60):  # the last rows come as well
-        while any(session.seen[-1][0] < session.live.updates for session in sessions):
+        while any(session.live and session.seen[-1][0] < session.live.updates for session in sessions):
             await asyncio.sleep(0.05)
     await asyncio.gather(*(session.close() for session in sessions))
     return usage
