@@ -141,7 +141,7 @@ def test_a_person_who_stops_a_run_does_not_wait_for_them(
 def test_the_disk_full_leaves_the_models_and_no_half_file(
     home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(run: Run, predictions: Predictions) -> None:
+    def full(run: Run, predictions: Predictions, guard: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(evaluation, "store_predictions", full)
