@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home, lab_home
-from lrlab.process import identity
+from lrlab.process import Identity, identity
 from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
 from lrlab.runs.finder import Smoother
 from lrlab.schedules import curve
@@ -38,6 +40,24 @@ def shared_data() -> Path:
     return folder
 
 
+def stand_in() -> Identity:
+    """A process of its own that does nothing until its test is over: what a supervisor may do to a worker, it may."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    _STAND_INS.append(process)
+    return identity(process.pid)
+
+
+_STAND_INS: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins_leave() -> Iterator[None]:
+    yield
+    while _STAND_INS:
+        with _STAND_INS.pop() as process:
+            process.kill()
+
+
 class HandWorker:
     """Writes a run's log as a worker does, update by update when it is told to; nothing is trained.
 
@@ -52,7 +72,7 @@ class HandWorker:
         experiment = record.experiment
         self.lr = curve(experiment.schedule, experiment.optimizer.lr, experiment.epochs, self.steps_per_epoch).lr
         self.began = time.time()
-        host, me = socket.gethostname(), identity()
+        host, me = socket.gethostname(), stand_in()
         begun = Attempt(number=1, started=self.began, identity=me, host=host, device="CPU, 2 threads", threads=2)
         update(run, state="running", attempts=(begun,))
         self.log = open_log(run, 1)
@@ -93,7 +113,7 @@ class HandFinder:
         finder = run.record.finder
         assert finder is not None
         self.finder, self.updates, self.began = finder, 0, time.time()
-        begun = Attempt(number=1, started=self.began, identity=identity(), host=socket.gethostname(), device="CPU")
+        begun = Attempt(number=1, started=self.began, identity=stand_in(), host=socket.gethostname(), device="CPU")
         update(run, state="running", attempts=(begun,))
         self.log = open_log(run, 1, ("smoothed",))
 
