@@ -1,4 +1,4 @@
-"""Memory that is kept between updates, and given back when asked: in processes of their own, since it belongs to one."""
+"""Memory that is kept between updates, and given back when asked: in processes of their own, as it belongs to one."""
 
 from __future__ import annotations
 
