@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from lrlab import charts, jobs, web
 from lrlab.errors import LabError
-from lrlab.home import lab_home
+from lrlab.home import Home, lab_home
 from lrlab.ui import people
 from lrlab.ui.places import PAGES
 
@@ -39,12 +39,17 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     waking.cancel()
 
 
-def gate() -> list[Middleware]:
-    """What stands before everything where people sign in; nothing where one person uses the lab."""
+def checked_home() -> Home:
+    """The lab to serve; the process ends with a sentence where neither it nor its sign-in may be used as it is."""
     try:
         people.check()
+        return lab_home()
     except LabError as error:
         sys.exit(f"lrlab does not start: {error}")
+
+
+def gate() -> list[Middleware]:
+    """What stands before everything where people sign in; nothing where one person uses the lab."""
     if people.auth() is None:
         return []
     charts.limit_to(lambda record: people.in_sight(record, web.asking()))
@@ -55,7 +60,7 @@ def gate() -> list[Middleware]:
 app = st.App(
     "lrlab/ui/main.py",
     routes=web.routes(
-        lab_home(),
+        checked_home(),
         hosts=web.allowed_hosts(st.get_option("server.address"), st.get_option("server.allowedHosts")),
         who=people.sender,
     ),
