@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         submit,
     )
     from lrlab.jobs.settling import settle
-    from lrlab.jobs.supervisor import supervise
+    from lrlab.jobs.supervising import supervise
 
 _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
@@ -53,7 +53,7 @@ _MODULES = {
         "submit",
     ),
     "settling": ("settle",),
-    "supervisor": ("supervise",),
+    "supervising": ("supervise",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -1,7 +1,7 @@
-"""The supervisor: gives waiting runs to workers, sees to stops, and writes down what workers could not.
+"""What a supervisor does: gives waiting runs to workers, sees to stops, and writes down what workers could not.
 
-One at a time has the lab's lock. It holds nothing that it could not read again: the queue says which worker has which
-run, run.json how far it is, so that its end at any moment loses no run and the next one starts none twice.
+It holds nothing that it could not read again: the queue says which worker has which run, run.json how far it is, so
+that its end at any moment loses no run and the next one starts none twice.
 """
 
 from __future__ import annotations
@@ -9,26 +9,18 @@ from __future__ import annotations
 import logging
 import math
 import socket
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Backend, Ended
-from lrlab.jobs.local import WORKER, Local
 from lrlab.jobs.queue import Job, Queue
 from lrlab.jobs.settling import has_worker, settle
 from lrlab.jobs.slots import Slot, device_of
 from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_forced, stop_requested, stop_requested_at
-from lrlab.settings import supervisor_idle
-
-TICK = 0.1
-"""Seconds between two looks at the queue and the workers; a look costs some ten microseconds."""
 
 STOP_GRACE = 20.0
 """Seconds that a worker may take to stop by itself before its process is asked to end."""
@@ -47,9 +39,6 @@ MOST_CLAIMS = 3
 
 LEAVE_GRACE = 20.0
 """Seconds that a worker's process may take to go after it wrote how its run ended."""
-
-TROUBLE_PAUSE = 5.0
-"""Seconds until the next look after the disk or the database refused."""
 
 _log = logging.getLogger(__name__)
 
@@ -257,54 +246,3 @@ class Supervisor:
         if warm != self._warm:
             self._warm = warm
             self._queue.set_spare(warm)
-
-
-def supervise(home: Home, *, command: Sequence[str] = WORKER) -> bool:
-    """Runs the lab's supervisor until it has been idle long enough; False at once where another one is at work.
-
-    Environment: LRLAB_JOBS (runs at a time on the CPU), LRLAB_IDLE_SECONDS. `command` starts a worker that waits.
-    """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(process)d: %(message)s")
-    idle = supervisor_idle(home)
-    backend = Local(home, command=command)
-    lock = FileLock(home.supervisor_lock)
-    try:
-        # Whoever asks whether a supervisor is needed holds the lock for a moment.
-        lock.acquire(timeout=2)
-    except Timeout:
-        return False
-    try:
-        with Queue(home) as queue:
-            supervisor = Supervisor(home, queue, backend, idle=idle)
-            supervisor.take_over()
-            _log.info("begins")
-            while not _may_leave(supervisor, queue, lock):
-                try:
-                    supervisor.tick()
-                    time.sleep(TICK)
-                except (OSError, sqlite3.OperationalError):  # a full disk, no process to be had: it may pass
-                    _log.exception("something refused; the next look is in %.0f s", TROUBLE_PAUSE)
-                    time.sleep(TROUBLE_PAUSE)
-            _log.info("leaves: nothing to do for %.0f s", idle)
-        return True
-    finally:
-        backend.close()
-        lock.release()
-
-
-def _may_leave(supervisor: Supervisor, queue: Queue, lock: FileLock) -> bool:
-    """Whether the supervisor is idle and nobody relied on it at the last moment.
-
-    Who queues a run looks at the lock afterwards, so we let go of it before the last look at the queue: either they
-    find no supervisor and start one, or we find their run.
-    """
-    if not supervisor.idle():
-        return False
-    lock.release()
-    if not queue.waiting():
-        return True
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True  # they have started another one already
-    return False
