@@ -41,9 +41,11 @@ from torchvision.datasets import ImageFolder  # isort: skip
 from lrlab.datasets import add_dataset, cache_side, decoded, load_dataset, split  # isort: skip
 from lrlab.experiments import Experiment  # isort: skip
 from lrlab.home import Home  # isort: skip
-from lrlab.runs import Beat, DatasetFacts, create_run, open_log, stop_requested  # isort: skip
+from lrlab.process import identity  # isort: skip
+from lrlab.runs import Attempt, Beat, DatasetFacts, create_run, open_log, stop_requested, update  # isort: skip
 from lrlab.training.batches import Batch, EvalBatches, Pictures, TrainBatches  # isort: skip
 from lrlab.training.devices import Device, choose_device  # isort: skip
+from lrlab.training.lease import Lease  # isort: skip
 from lrlab.training.loop import Loop, Observer  # isort: skip
 from lrlab.training.models import build_model  # isort: skip
 from lrlab.training.observers import Hand, Heartbeat, Recorder, StopWatch  # isort: skip
@@ -230,8 +232,10 @@ def watching(home: Home, real: Real) -> tuple[Observer, ...]:
         id=dataset.id, name=dataset.name, classes=dataset.classes, train=len(real.train), val=len(real.val)
     )
     run = create_run(home, experiment, dataset=facts, steps_per_epoch=real.updates)
+    update(run, attempts=(Attempt(number=1, started=time.time(), identity=identity(), host=""),))
     log, beat = open_log(run, 1, extra_step_columns=("accuracy",)), Beat(run)
     return (
+        Lease(run, 1),
         Recorder(log, experiment.images_per_update),
         Heartbeat(beat, experiment.images_per_update, run.record.steps),
         Hand(run),
