@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from lrlab.home import Home
+from lrlab.jobs.detached import environment
 from lrlab.jobs.queue import Queue
 from lrlab.process import Identity, find
 from lrlab.runs import FINAL, Run, list_runs
@@ -59,7 +60,7 @@ def supervisors(home: Home, command: list[str]) -> Iterator[Callable[[], subproc
 
     def start() -> subprocess.Popen[bytes]:
         with home.supervisor_log.open("ab") as log:
-            process = subprocess.Popen(command, stderr=log, cwd=HERE.parents[1])
+            process = subprocess.Popen(command, stderr=log, cwd=HERE.parents[1], env=environment(home))
         started.append(process)
         begun = f"supervisor {process.pid}: begins"
         wait_until(lambda: begun in home.supervisor_log.read_text() or process.poll() is not None)
