@@ -33,8 +33,10 @@ class _Cancelled(Exception):
 
 
 def import_process(home: Home, import_id: str) -> int:
-    """`run_import` in a process that belongs to it alone, within the bounds of `lrlab.jobs.bounds`. NotFound where there is
-    no such import; then the process is as it was."""
+    """`run_import` in a process that belongs to it alone, within the bounds of `lrlab.jobs.bounds`.
+
+    NotFound where there is no such import; then the process is as it was.
+    """
     read(home, import_id)
     bounds.limit_memory(bounds.MOST_MEMORY)
     speaking = threading.Lock()

@@ -6,8 +6,9 @@
 The arms take turns in one process, block by block, after a first block of each that does not count:
   synthetic  lrlab's loop on one resident batch, again and again, nothing watching: what the device can do
   silent     lrlab's loop on real images with their augmentation, nothing watching
-  lrlab      the same with what watches a run: a logged row per update, heartbeat, checkpoints, stop, a hand on the LR;
-             "watching" is the share of its time that they take, added up
+  lrlab      the same with what watches a run: a logged row per update, heartbeat, lease, stop, a hand on the LR;
+             "watching" is the share of its time that they take, added up. Checkpoints are left out: they are made by the
+             clock, which goes on while the other arms have their turn
   plain      a loop as in the tutorials: torchvision's ImageFolder, its transforms to the same crops and flips, a
              DataLoader; the same model, optimiser and batches; the loss read after every update. Without worker
              processes and with one for each core: the faster of the two stands in the table
@@ -50,7 +51,6 @@ from lrlab.training.loop import Loop, Observer  # isort: skip
 from lrlab.training.models import build_model  # isort: skip
 from lrlab.training.observers import Hand, Heartbeat, Recorder, StopWatch  # isort: skip
 from lrlab.training.optimizers import build_optimizer  # isort: skip
-from lrlab.training.resuming import Checkpointer  # isort: skip
 from lrlab.training.schedulers import Driver  # isort: skip
 
 CASES = {
@@ -226,7 +226,7 @@ class Ours:
 
 
 def watching(home: Home, real: Real) -> tuple[Observer, ...]:
-    """The observers of a new run, but for those that act on validations alone."""
+    """The observers of a new run, but for checkpoints and those that act on validations alone."""
     dataset, experiment = real.dataset, real.experiment
     facts = DatasetFacts(
         id=dataset.id, name=dataset.name, classes=dataset.classes, train=len(real.train), val=len(real.val)
@@ -239,7 +239,6 @@ def watching(home: Home, real: Real) -> tuple[Observer, ...]:
         Recorder(log, experiment.images_per_update),
         Heartbeat(beat, experiment.images_per_update, run.record.steps),
         Hand(run),
-        Checkpointer(run, 1, log, beat),
         StopWatch(lambda: stop_requested(run)),
     )
 
