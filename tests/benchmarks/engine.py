@@ -7,8 +7,8 @@ The arms take turns in one process, block by block, after a first block of each 
   synthetic  lrlab's loop on one resident batch, again and again, nothing watching: what the device can do
   silent     lrlab's loop on real images with their augmentation, nothing watching
   lrlab      the same with what watches a run: a logged row per update, heartbeat, lease, stop, a hand on the LR;
-             "watching" is the share of its time that they take, added up. Checkpoints are left out: they are made by the
-             clock, which goes on while the other arms have their turn
+             "watching" is the share of its time that they take, added up. Checkpoints are left out: they go by the
+             clock, which runs on while the other arms have their turn
   plain      a loop as in the tutorials: torchvision's ImageFolder, its transforms to the same crops and flips, a
              DataLoader; the same model, optimiser and batches; the loss read after every update. Without worker
              processes and with one for each core: the faster of the two stands in the table
