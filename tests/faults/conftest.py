@@ -6,7 +6,7 @@ Each test prints its figure as one line, `FIGURE <row>: <what was measured>`; RE
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,6 +17,14 @@ __all__ = [
     "browser", "contents", "figure", "launch", "long", "make_tree", "make_zip", "page", "picture", "playwright",
     "server", "until",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _supervisors_leave() -> Iterator[None]:
+    """A supervisor that a test has woken by the way leaves soon, and its warm worker with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRLAB_IDLE_SECONDS", "20")
+        yield
 
 
 @pytest.fixture(scope="session")
