@@ -1,14 +1,12 @@
-"""NVIDIA GPUs as the driver sees them, through the optional package nvidia-ml-py; without it, why none is shown."""
+"""NVIDIA GPUs as their driver tells of them through NVML; where it tells of none, why."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any
 
-NO_PACKAGE = "No GPU is shown: install nvidia-ml-py to see NVIDIA GPUs here. Training uses them in any case."
 NO_DRIVER = "There is no NVIDIA GPU on this machine."
 NO_ANSWER = "The NVIDIA driver does not answer: {error}."
 
@@ -50,17 +48,15 @@ def gpu_ids() -> tuple[str, ...]:
 @cache
 def _opened() -> tuple[Any, str]:
     """The driver's library, opened once for this process; or None, and why."""
+    import pynvml  # not above: no page needs it before somebody looks at the lab
+
     try:
-        library = import_module("pynvml")
-    except ImportError:
-        return None, NO_PACKAGE
-    try:
-        library.nvmlInit()
-    except (library.NVMLError_LibraryNotFound, library.NVMLError_DriverNotLoaded):
+        pynvml.nvmlInit()
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return None, NO_DRIVER
-    except library.NVMLError as error:
+    except pynvml.NVMLError as error:
         return None, NO_ANSWER.format(error=error)
-    return library, ""
+    return pynvml, ""
 
 
 def _look(library: Any, number: int) -> Gpu:

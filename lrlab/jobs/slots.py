@@ -1,7 +1,7 @@
 """What runs may be given at a time: one slot for each GPU, and as many for the CPU as the lab's keeper set.
 
-GPUs are found without torch, through NVML, which comes with NVIDIA's driver; its Python side is the optional package
-nvidia-ml-py. Where that finds none, a slot is a share of the whole machine, and torch sees in it what there is.
+GPUs are found without torch, through NVML, which comes with NVIDIA's driver. Where that finds none, a slot is a share
+of the whole machine, and torch sees in it what there is.
 """
 
 from __future__ import annotations

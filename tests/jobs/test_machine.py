@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from lrlab.jobs import gpus, machine
-from lrlab.jobs.gpus import NO_DRIVER, NO_PACKAGE, Gpu, look_at_gpus
+from lrlab.jobs.gpus import NO_DRIVER, Gpu, look_at_gpus
 from lrlab.jobs.machine import Meter
 
 Times = namedtuple("Times", "user nice system idle iowait guest", defaults=(0.0,))
@@ -134,7 +134,6 @@ BUSY = SimpleNamespace(gpu=97, memory=12)
 @pytest.mark.parametrize(
     ("library", "found", "why"),
     [
-        (None, [], NO_PACKAGE),
         (driver(fault=NVMLError_LibraryNotFound), [], NO_DRIVER),
         (driver(fault=NVMLError_DriverNotLoaded), [], NO_DRIVER),
         (driver(fault=NVMLError), [], "The NVIDIA driver does not answer: why."),
@@ -147,7 +146,7 @@ BUSY = SimpleNamespace(gpu=97, memory=12)
         (driver({"name": "GB10", "memory": NVMLError, "rates": BUSY}), [Gpu("GB10", 0.97, None, None)], ""),
     ],
 )
-def test_gpus(monkeypatch: pytest.MonkeyPatch, library: ModuleType | None, found: list[Gpu], why: str) -> None:
+def test_gpus(monkeypatch: pytest.MonkeyPatch, library: ModuleType, found: list[Gpu], why: str) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", library)
     assert look_at_gpus() == (found, why)
 

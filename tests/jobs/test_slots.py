@@ -73,12 +73,11 @@ def nvml(uuids, *, fails=False):
 @pytest.mark.parametrize(
     ("package", "expected"),
     [
-        (None, ()),
         (nvml([]), ()),
         (nvml(["GPU-a"], fails=True), ()),
         (nvml(["GPU-a", b"GPU-b"]), ("GPU-a", "GPU-b")),
     ],
-    ids=["absent", "no GPU", "no driver", "two GPUs"],
+    ids=["no GPU", "no driver", "two GPUs"],
 )
 def test_gpus_are_found_through_nvml(monkeypatch, package, expected):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
