@@ -14,7 +14,7 @@ import numpy as np
 
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.process import identity
+from lrlab.process import Identity
 from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
 
 from .serving import Usage
@@ -27,14 +27,17 @@ _STEP = re.compile(rb'"step": (\d+)')
 
 
 class LiveRun:
-    """A run that this process writes by hand; `written[n]` is the time.monotonic() at which update n was in the log."""
+    """A run that this process writes by hand; `written[n]` is the time.monotonic() at which update n was in the log.
 
-    def __init__(self, home: Home, number: int) -> None:
+    `worker`: the process that a supervisor takes for its worker.
+    """
+
+    def __init__(self, home: Home, number: int, worker: Identity) -> None:
         facts = DatasetFacts(id="abcdefghij", name="coffee", classes=("Dark", "Light"), train=1920, val=480)
         experiment = Experiment(dataset="coffee", name=f"student {number}", epochs=EPOCHS, seed=number)
         self.run: Run = create_run(home, experiment, dataset=facts, steps_per_epoch=STEPS_PER_EPOCH)
         begun = Attempt(
-            number=1, started=time.time(), identity=identity(), host=socket.gethostname(), device="CPU, 2 threads"
+            number=1, started=time.time(), identity=worker, host=socket.gethostname(), device="CPU, 2 threads"
         )
         update(self.run, state="running", attempts=(begun,))
         self._log = open_log(self.run, 1)

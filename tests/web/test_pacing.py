@@ -16,7 +16,7 @@ TICK = 0.5
         (1, 0.005, TICK),
         (4, 0.005, TICK),  # 20 ms of every half second are 4 % of a core
         (30, 0.002, 0.06 / SHARE),
-        (30, 0.005, 0.15 / SHARE),
+        (20, 0.005, 0.10 / SHARE),
         (1, 0.090, 0.09 / SHARE),  # one view of very long runs gives way too
         (30, 1.0, LONGEST),
     ],
