@@ -28,7 +28,6 @@ from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.process import Identity, identity
 from lrlab.runs import Run
-from lrlab.web.live import TICK
 
 from .classroom import LiveRun, Session, lesson, p95, slope
 from .labs import wait_until
@@ -76,9 +75,7 @@ def served(home: Home) -> Iterator[Server]:
 @pytest.fixture
 def worker() -> Iterator[Identity]:
     """A process that does nothing: what a supervisor may do to a worker, it may."""
-    with subprocess.Popen(
-        [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(["sleep", "7200"]) as process:
         yield identity(process.pid)
         process.kill()
 
@@ -154,9 +151,8 @@ def test_a_class_watches_runs(
         "class, streams",
         f"{SESSIONS} sessions, {len(pages)} of them in Chromium, {SECONDS / 60:.1f} min: {100 * usage.cpu:.1f} % of a "
         f"core for the whole server (promised: at most {100 * CPU:.0f}); row written to row received p95 "
-        f"{1000 * late:.0f} ms of {len(delays):,} (promised: {1000 * (REFRESH + DELAY):.0f}), an event of the job every "
-        f"{1000 * on_the_job.interval():.0f} ms; "
-        f"memory {usage.peak / MB:.0f} MB (promised: 300)"
+        f"{1000 * late:.0f} ms of {len(delays):,} (promised: {1000 * (REFRESH + DELAY):.0f}); an event of the job "
+        f"every {1000 * on_the_job.interval():.0f} ms; memory {usage.peak / MB:.0f} MB (promised: 300)"
         + (f", growing by {growth / MB:.2f} MB/min (promised: 1)" if LONG else "")  # half a minute tells of no slope
         + f"; the job made {trained:,} updates with niceness {niceness}",
     )
@@ -184,5 +180,6 @@ def test_everyone_with_a_run_of_their_own_is_looked_at_more_seldom(
         f"{SESSIONS} sessions on {SESSIONS} runs that gain a row a second: {100 * usage.cpu:.1f} % of a core, "
         f"each looked at every {interval:.1f} s, p95 {1000 * p95(delays):.0f} ms, memory {usage.peak / MB:.0f} MB",
     )
-    assert interval > TICK
     assert usage.peak <= MEMORY
+    if LONG:
+        assert interval > 1.5 * REFRESH  # rows come every second: were they looked at as ever, so would events
