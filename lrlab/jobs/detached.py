@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import psutil
 
 import lrlab
 from lrlab.home import Home
+
+NICENESS = 5
+"""A process behind the pages that stands back so far still gets a third of a core that both want."""
 
 
 def environment(home: Home) -> Mapping[str, str]:
@@ -35,8 +39,10 @@ def own_session() -> dict[str, Any]:
 
 
 def give_way(pid: int) -> None:
-    """Lowers a process's priority: the pages must answer while it takes every core."""
-    if sys.platform == "win32":
-        psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        psutil.Process(pid).nice(5)
+    """Lowers a process's priority, if it is not as low already: the pages must answer while it takes every core."""
+    with suppress(psutil.Error):  # it is gone, or the system does not let us: it works all the same
+        process = psutil.Process(pid)
+        if sys.platform == "win32":
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            process.nice(max(process.nice(), NICENESS))

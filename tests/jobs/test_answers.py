@@ -39,7 +39,7 @@ def test_a_question_is_answered_and_the_helper_is_kept(home: Home, helper: Helpe
 
 def test_the_helper_stands_back_and_sits_in_a_session_of_its_own(home: Home, helper: Helper) -> None:
     pid = ask(home, "echo")["pid"]
-    assert psutil.Process(pid).nice() > psutil.Process().nice()
+    assert psutil.Process(pid).nice() == max(5, psutil.Process().nice())
     assert os.getsid(pid) == pid
 
 

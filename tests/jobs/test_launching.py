@@ -12,8 +12,9 @@ import pytest
 from filelock import FileLock
 
 from lrlab.jobs import launching
-from lrlab.jobs.detached import environment
-from lrlab.jobs.launching import ensure_supervisor
+from lrlab.jobs.detached import environment, give_way
+from lrlab.jobs.launching import ensure_attended, ensure_supervisor
+from lrlab.jobs.queue import Queue
 
 PRINT = "import os, sys, lrlab; print(os.getpid(), os.environ['LRLAB_HOME'], os.getcwd(), flush=True); "
 
@@ -85,6 +86,19 @@ def test_this_lrlab_is_found_from_any_folder(home, tmp_path, monkeypatch):
     import lrlab
 
     assert found.stdout.split() == [lrlab.__file__, "True"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 5), (5, 5), (12, 12)])
+def test_what_gives_way_never_comes_forward(before, after):
+    """Whoever is not root may lower a priority and never raise it."""
+    own = psutil.Process().nice()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        process_of = psutil.Process(process.pid)
+        process_of.nice(max(before, own))
+        give_way(process.pid)
+        assert process_of.nice() == max(after, own)
+        process.kill()
+    give_way(process.pid)  # nobody is there any more
 
 
 def test_the_supervisor_imports_no_pandas():
