@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lrlab.errors import NotFound, shown
 from lrlab.files import is_id, write_atomic
@@ -91,27 +91,30 @@ def read(home: Home, import_id: str) -> ImportStatus:
         return ImportStatus.model_validate_json(file(home, import_id, "json").read_bytes())
     except FileNotFoundError:
         raise no_import(import_id) from None
+    except ValidationError:
+        error = "how the import stood cannot be read any more; look whether its data set is there"
+        return ImportStatus(id=import_id, dataset="", state="lost", error=error)
 
 
 def write(home: Home, status: ImportStatus) -> None:
     """Writes how the import stands."""
-    # Not synced: after a power cut the process is gone as well, and the status says so.
+    # Not synced: after a power cut the process is gone as well, and a torn file reads as lost.
     write_atomic(file(home, status.id, "json"), status.model_dump_json().encode(), sync=False)
 
 
 def read_request(home: Home, import_id: str) -> Request:
-    """What was asked for; NotFound where there is no such import."""
+    """What was asked for; NotFound where there is no such import, or that cannot be read any more."""
     try:
         return Request.model_validate_json(file(home, import_id, "request.json").read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValidationError):
         raise no_import(import_id) from None
 
 
 def read_process(home: Home, import_id: str) -> Identity | None:
-    """Who carries the import out; None where its starter has not said so."""
+    """Who carries the import out; None where its starter has not said so, or that cannot be read any more."""
     try:
         return Identity.model_validate_json(file(home, import_id, "process.json").read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValidationError):
         return None
 
 

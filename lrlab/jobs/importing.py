@@ -6,10 +6,10 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from lrlab.datasets import Sample, Source, add_dataset, cancel_upload, open_upload, sweep_partials
-from lrlab.errors import LabError
+from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs import bounds
 from lrlab.jobs.import_files import (
@@ -99,7 +99,8 @@ def run_import(
 def clear(home: Home, import_id: str, *, mine: bool = False) -> None:
     """Removes what an import left whose process did not do so itself. `mine`: this process is the one, and ends."""
     sweep_partials(home, mine=mine)
-    _drop_upload(home, read_request(home, import_id))
+    with suppress(NotFound):  # what was asked for cannot be read any more
+        _drop_upload(home, read_request(home, import_id))
 
 
 class _Reporter:

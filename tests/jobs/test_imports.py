@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from PIL import Image
 
 from lrlab.datasets import SAMPLE_NAME, Sample, Upload, add_dataset, begin_upload, list_datasets, load_dataset
 from lrlab.errors import LabError, NotFound
+from lrlab.files import write_json
 from lrlab.home import Home
 from lrlab.jobs import (
     ImportStatus,
@@ -29,7 +31,7 @@ from lrlab.jobs import (
     running_imports,
     start_import,
 )
-from lrlab.process import Identity, find
+from lrlab.process import Identity, find, identity
 
 LONGEST = 60.0  # seconds, for a machine that does much else
 
@@ -252,6 +254,26 @@ def test_an_import_that_was_never_started_is_lost_in_the_end(
     assert import_status(home, import_id).state == "running"
     monkeypatch.setattr(imports, "_START_SECONDS", -1.0)
     assert import_status(home, import_id).state == "lost"
+
+
+@pytest.mark.usefixtures("unstarted")
+@pytest.mark.parametrize("suffix", ["json", "process.json", "request.json"])
+@pytest.mark.parametrize("torn", [b"", b'{"id": "', b"\0" * 300], ids=["empty", "cut", "zeros"])
+def test_a_file_that_a_power_cut_tore_loses_its_import_and_no_other(
+    home: Home, archive: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, torn: bytes
+) -> None:
+    cut, other = (start_import(home, archive, name) for name in ("cut", "other"))
+    dead = psutil.Popen([sys.executable, "-S", "-c", "pass"])
+    write_json(home.imports / f"{cut}.process.json", identity(dead.pid).model_dump())
+    dead.wait()
+    (home.imports / f"{cut}.{suffix}").write_bytes(torn)
+    if suffix == "process.json":  # nobody knows who it was, so it is waited for
+        monkeypatch.setattr(imports, "_START_SECONDS", -1.0)
+        write_json(home.imports / f"{other}.process.json", identity().model_dump())
+    assert [status.id for status in running_imports(home)] == [other]
+    assert import_status(home, cut).state == "lost"
+    assert import_status(home, cut).error
+    cancel_import(home, cut)
 
 
 @pytest.mark.usefixtures("unstarted")
