@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -228,10 +229,13 @@ def _read(told: dict[str, Any]) -> Any:
 
 
 def _kept(home: Home, question: str, arguments: dict[str, Any]) -> Any:
-    """The answer as it was kept; FileNotFoundError where it was not."""
+    """The answer as it was kept; FileNotFoundError where it was not, or cannot be read any more."""
     path = home.answers / f"{_name(question, arguments)}.json"
-    answer = read_json(path)
-    path.touch()  # last needed now
+    try:
+        answer = read_json(path)
+    except ValueError as error:  # answers are not synced: a power cut may leave an empty file
+        raise FileNotFoundError(path) from error
+    os.utime(path)  # last needed now
     return answer
 
 

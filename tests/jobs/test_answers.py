@@ -56,6 +56,13 @@ def test_one_that_left_is_started_anew(home: Home, helper: Helper) -> None:
     assert ask(home, "echo")["pid"] != first
 
 
+def test_one_that_left_stays_no_zombie(
+    home: Home, helper: Helper, until: Callable[[Callable[[], object]], None]
+) -> None:
+    pid = ask(home, "last")["pid"]
+    until(lambda: not psutil.pid_exists(pid))
+
+
 def test_one_that_was_killed_is_started_anew(home: Home, helper: Helper) -> None:
     first = ask(home, "echo")["pid"]
     psutil.Process(first).kill()
@@ -108,6 +115,34 @@ def test_a_kept_answer_is_read_and_not_asked_for(home: Home, helper: Helper, mon
     assert later.done() and later.result() == first
     monkeypatch.setattr(answers, "_code", lambda: [("loop.py", 1, 1)])
     assert ask(home, "echo", keep=True, n=1)["pid"] != first["pid"]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"pid": 1', b"\0" * 300], ids=["empty", "cut", "zeros"])
+def test_a_torn_answer_is_asked_for_and_kept_anew(home: Home, helper: Helper, torn: bytes) -> None:
+    first = ask(home, "echo", keep=True, n=1)
+    (kept,) = home.answers.iterdir()
+    kept.write_bytes(torn)
+    assert ask_later(home, "echo", keep=True, n=1).result(timeout=30) == first
+    helper.end()
+    assert ask(home, "echo", keep=True, n=1) == first  # the same pid, which is gone
+
+
+def test_an_answer_that_is_cleared_while_it_is_read_stays_cleared(
+    home: Home, helper: Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(home, "echo", keep=True, n=1)
+    (kept,) = home.answers.iterdir()
+    real = answers.read_json
+
+    def cleared(path: Path) -> Any:
+        answer = real(path)
+        path.unlink()
+        return answer
+
+    monkeypatch.setattr(answers, "read_json", cleared)
+    with pytest.raises(FileNotFoundError):
+        answers._kept(home, "echo", {"n": 1})
+    assert not kept.exists()
 
 
 def test_a_refusal_is_not_kept(home: Home, helper: Helper) -> None:
