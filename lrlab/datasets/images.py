@@ -23,6 +23,7 @@ from typing import Final
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from lrlab.datasets import png
 from lrlab.datasets.limits import MAX_IMAGE_PIXELS
 
 CONVERSION: Final = 2
@@ -112,7 +113,10 @@ def read_rgb(data: bytes, at_least: int | None = None) -> Picture:
         raise Unreadable(f"has {scans:,} scans; allowed: at most {_MOST_SCANS}")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _converted(image, at_least)
+            picture = _converted(image, at_least)
+            if image.format == "PNG" and not png.is_whole(data, image):
+                raise Unreadable("is cut off before its end")
+            return picture
     except Unreadable:
         raise
     except UnidentifiedImageError:

@@ -51,9 +51,11 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
 
-def _png_of(width: int, height: int, depth: int = 8, rows: bytes = b"", *chunks: tuple[bytes, bytes]) -> bytes:
+def _png_of(
+    width: int, height: int, depth: int = 8, rows: bytes = b"", *chunks: tuple[bytes, bytes], interlaced: int = 0
+) -> bytes:
     """An RGB PNG of these sides, whatever its `rows` are, with more chunks before them."""
-    header = _chunk(b"IHDR", struct.pack(">2L5B", width, height, depth, 2, 0, 0, 0))
+    header = _chunk(b"IHDR", struct.pack(">2L5B", width, height, depth, 2, 0, 0, interlaced))
     more = b"".join(_chunk(*chunk) for chunk in chunks)
     return b"\x89PNG\r\n\x1a\n" + header + more + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
@@ -112,7 +114,11 @@ FLAT = {
     "png, with a wrong gamma": (
         _png_of(6, 4, 8, (b"\0" + b"\x10\x20\x30" * 6) * 4, (b"gAMA", b"\0\0\0\1")), (16, 32, 48), 0
     ),
-    "png, its last rows never written: they are black": (_png_of(6, 4, 8, b"\0" * 19), (0, 0, 0), 0),
+    "png, black": (_bytes(_flat("RGB", (0, 0, 0)), "PNG"), (0, 0, 0), 0),
+    "png, black in 16-bit grey": (_grey16(0, "PNG"), (0, 0, 0), 0),
+    # Its seven passes have rows of 1, 1, 0, 1, 3, 3 + 3 and 6 + 6 pixels, and a byte before each: 80 bytes.
+    "png, black, interlaced": (_png_of(6, 4, 8, bytes(80), interlaced=1), (0, 0, 0), 0),
+    "png, black in one bit": (_bytes(_flat("1", 0), "PNG"), (0, 0, 0), 0),
     "gif, transparent": (_bytes(_flat("P", 0), "GIF", transparency=0), (255, 255, 255), 0),
     "tiff, two pages": (
         _bytes(_flat("RGB", "red"), "TIFF", save_all=True, append_images=[_flat("RGB", "blue")]), (255, 0, 0), 0
@@ -180,6 +186,10 @@ REFUSED = {
     "jpeg, without its last bytes": (JPEG[:-40], "is cut off before its end"),
     "png, half": (PNG[: len(PNG) // 2], "is cut off before its end"),
     "png, damaged inside": (PNG[:200] + bytes(40) + PNG[240:], "damaged|cut off"),
+    "png, its last rows never written": (_png_of(6, 4, 8, b"\0" * 19 * 3), "is cut off before its end"),
+    "png, interlaced, its last pass never written": (
+        _png_of(6, 4, 8, bytes(80 - 38), interlaced=1), "is cut off before its end"
+    ),
     "png, signature alone": (PNG[:8], "damaged"),
     "gif, zero wide": (b"GIF89a" + struct.pack("<2H3B", 0, 5, 0, 0, 0) + b"\x3b", "damaged|no pixels"),
     "bmp, gigapixel": (
