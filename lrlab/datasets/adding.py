@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from lrlab.datasets.building import build
 from lrlab.datasets.dataset import RECORD, Dataset, check_name
-from lrlab.datasets.limits import check_import, is_named_image
 from lrlab.datasets.source import Progress, silent
 from lrlab.datasets.sources import Sample, Source, opened
 from lrlab.errors import LabError
@@ -41,9 +40,7 @@ def add_dataset(home: Home, source: Source, name: str, progress: Progress | None
     dataset_id = new_id()
     try:
         with opened(source, progress) as listing, _partial(home, dataset_id) as folder:
-            images = sum(is_named_image(entry.parts[-1]) for entry in listing.entries)
-            check_import(home, listing.title, images, 0 if listing.stays else sum(one.size for one in listing.entries))
-            record = build(listing, dataset_id, name, folder, progress)
+            record = build(home, listing, dataset_id, name, folder, progress)
             belongs = {"owner": "", "shared": True} if isinstance(source, Sample) else {"owner": owner}
             return _publish(home, record.model_copy(update=belongs), folder)
     except OSError as error:

@@ -15,22 +15,26 @@ from lrlab.datasets.dataset import IMAGES, ORIGINALS, REFUSED, Dataset
 from lrlab.datasets.findings import findings
 from lrlab.datasets.images import ALLOWED, SIGNATURE_BYTES, Unreadable, read_rgb, signature
 from lrlab.datasets.layout import SPLITS, TRAIN, Place, arrange
-from lrlab.datasets.limits import MAX_IMAGE_BYTES, MAX_TOTAL_BYTES, is_named_image, megabytes
+from lrlab.datasets.limits import MAX_IMAGE_BYTES, MAX_TOTAL_BYTES, check_import, is_named_image, megabytes
 from lrlab.datasets.parallel import in_order
 from lrlab.datasets.source import READING, Entry, Listing, Progress, Refusal
 from lrlab.errors import LabError, shown
+from lrlab.home import Home
 
 _COLUMNS = ["file", "name", "label", "split", "width", "height", "bytes", "sha256"]
 _DECODE_AT_LEAST = 64  # pixels: a reduced JPEG decode still reads every byte of the file, which is what is checked
 
 
-def build(listing: Listing, dataset_id: str, name: str, folder: Path, progress: Progress) -> Dataset:
+def build(home: Home, listing: Listing, dataset_id: str, name: str, folder: Path, progress: Progress) -> Dataset:
     """Writes the tables (and, unless the files stay in their place, the copies) into `folder`; returns the record.
 
-    Raises LabError (field "source") where the files make no data set; Dataset lists what each table holds.
+    Raises LabError (field "source") where the files make no data set, or one that `home` has no place for; Dataset
+    lists what each table holds.
     """
     placed, empty, refused = _sorted_out(listing, progress)
     entries = [entry for _, entry in placed]
+    # Not before: files without an image's extension are known by their first bytes, and count as well.
+    check_import(home, listing.title, len(entries), 0 if listing.stays else sum(entry.size for entry in entries))
     originals = None if listing.stays else folder / ORIGINALS
     rows = []
     with closing(_examined(entries, originals, progress)) as outcomes:

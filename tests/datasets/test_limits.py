@@ -13,12 +13,16 @@ from lrlab.home import Home
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Ten files that would not pass as images: a limit is seen before any of them is decoded."""
+    """Ten files that would not pass as images: a limit is seen before any of them is decoded.
+
+    Two have no extension, and are taken for images by how they begin.
+    """
     root = tmp_path / "pictures"
     for name in ("A", "B"):
         (root / name).mkdir(parents=True)
         for number in range(5):
-            (root / name / f"{number}.png").write_bytes(bytes(100_000))
+            file = root / name / (f"{number}.png" if number else "scan")
+            file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100_000))
     return root
 
 
