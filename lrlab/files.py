@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,19 @@ def write_atomic(
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_tree(folder: Path) -> None:
+    """Deletes `folder` and all that is in it. What others delete meanwhile, even all of it, is no error."""
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=lambda _, __, error: _unless_gone(error))
+    else:
+        shutil.rmtree(folder, onerror=lambda _, __, raised: _unless_gone(raised[1]))
+
+
+def _unless_gone(error: BaseException) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def write_json(path: Path, value: Any, *, sync: bool = True) -> None:

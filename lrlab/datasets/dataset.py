@@ -9,7 +9,6 @@ datasets/<id>/dataset.json     the facts below
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from lrlab.datasets.paths import is_showable
 from lrlab.datasets.source import Kind, Refusal
 from lrlab.errors import LabError, NotFound, from_validation, shown
-from lrlab.files import format_of, is_id, write_atomic
+from lrlab.files import format_of, is_id, remove_tree, write_atomic
 from lrlab.home import Home
 
 RECORD = "dataset.json"
@@ -170,13 +169,16 @@ def delete_dataset(home: Home, dataset_id: str) -> None:
 
     Raises NotFound. Runs that were trained on it keep their logs and models.
     """
-    folder = home.datasets / dataset_id
-    if not is_id(dataset_id) or not folder.is_dir():
-        raise NotFound(f"there is no data set with the id {shown(dataset_id)}", field="dataset")
-    content = Dataset.read(folder).content
-    hidden = folder.with_name(f".deleted-{dataset_id}")
-    folder.rename(hidden)  # gone at once for everybody, however long the files take
-    shutil.rmtree(hidden)
+    none = NotFound(f"there is no data set with the id {shown(dataset_id)}", field="dataset")
+    if not is_id(dataset_id):
+        raise none
+    folder, hidden = home.datasets / dataset_id, home.datasets / f".deleted-{dataset_id}"
+    try:
+        content = Dataset.read(folder).content
+        folder.rename(hidden)  # gone at once for everybody, however long the files take
+    except FileNotFoundError:
+        raise none from None
+    remove_tree(hidden)  # whoever sweeps meanwhile helps
     if all(other.content != content for other in list_datasets(home)):
         for cached in home.cache.glob(f"{content}-*"):
             cached.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -244,9 +245,10 @@ def sweep_uploads(home: Home, older_than: float = STALE_SECONDS) -> int:
     """Deletes the uploads in which nothing was written for `older_than` seconds; returns how many."""
     swept = 0
     for folder in home.uploads.iterdir() if home.uploads.is_dir() else ():
-        if is_id(folder.name) and time.time() - folder.stat().st_mtime > older_than:
-            cancel_upload(home, folder.name)
-            swept += 1
+        with suppress(FileNotFoundError):  # imported or cancelled while we looked
+            if is_id(folder.name) and time.time() - folder.stat().st_mtime > older_than:
+                cancel_upload(home, folder.name)
+                swept += 1
     return swept
 
 

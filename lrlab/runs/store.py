@@ -15,7 +15,7 @@ from filelock import FileLock
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment
 from lrlab.experiments.finder import Finder
-from lrlab.files import is_id, new_id, write_atomic
+from lrlab.files import is_id, new_id, remove_tree, write_atomic
 from lrlab.home import Home, lab_home
 from lrlab.runs.record import DatasetFacts, Kind, RunRecord
 from lrlab.runs.run import Run
@@ -139,7 +139,7 @@ def delete_run(run: Run) -> None:
         run.folder.rename(doomed)
     except FileNotFoundError:
         raise NotFound(f"there is no run {run.id}", field="run") from None
-    shutil.rmtree(doomed)
+    remove_tree(doomed)
 
 
 def request_stop(run: Run, *, force: bool = False) -> None:

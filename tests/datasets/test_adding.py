@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -28,6 +29,7 @@ from lrlab.datasets import (
     folders,
     list_datasets,
     load_dataset,
+    sweep_partials,
 )
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
@@ -367,6 +369,28 @@ def test_delete_takes_copies_and_cache_but_never_a_server_folder(
     for gone in (copied.id, "a"):
         with pytest.raises(NotFound):
             load_dataset(home, gone)
+
+
+def test_a_deletion_that_others_sweep_comes_to_its_end(
+    home: Home, make_zip: Make, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = add_dataset(home, make_zip(contents(PLAIN)), "made")
+    decoded(home, dataset, 8)
+    real, swept = os.unlink, []
+
+    def unlink(*args: Any, **options: Any) -> None:
+        if not swept:  # another's import starts after the folder was listed, before the first file of it goes
+            swept.append(True)
+            sweep_partials(home)
+        real(*args, **options)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    delete_dataset(home, dataset.id)
+    assert swept
+    assert _leftovers(home) == []
+    assert not list(home.cache.glob("*.npy"))
+    with pytest.raises(NotFound):
+        delete_dataset(home, dataset.id)
 
 
 @pytest.mark.parametrize("bad", ["", "..", "../datasets", "/etc", "nosuchid", "a" * 40, ".lock"])

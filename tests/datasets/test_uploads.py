@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,19 @@ def test_sweep_takes_only_what_nobody_writes_to(home: Home) -> None:
     (home.uploads / "not-ours").mkdir()
     assert sweep_uploads(home) == 1
     assert _names(home.uploads) == sorted([fresh.id, "not-ours"])
+
+
+def test_sweep_passes_by_what_goes_while_it_looks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        begin_upload(home, name, FILES)
+
+    def cancelled(name: str) -> bool:
+        shutil.rmtree(home.uploads / name)
+        return True
+
+    monkeypatch.setattr(uploads, "is_id", cancelled)
+    assert sweep_uploads(home) == 0
+    assert _names(home.uploads) == []
 
 
 def test_the_folder_is_made_by_us(home: Home, tmp_path: Path) -> None:

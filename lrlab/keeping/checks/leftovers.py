@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from lrlab.datasets import abandoned, list_datasets, open_upload, sweep_uploads
 from lrlab.datasets.images import CONVERSION
 from lrlab.errors import LabError
-from lrlab.files import is_id, read_json
+from lrlab.files import is_id, read_json, remove_tree
 from lrlab.home import Home
 from lrlab.jobs import import_status
 from lrlab.keeping.finding import Finding, some
@@ -87,7 +86,7 @@ def _uploads(home: Home) -> Iterator[Finding]:
         try:
             open_upload(home, folder.name)
         except LabError:
-            remove = partial(shutil.rmtree, folder)
+            remove = partial(remove_tree, folder)
             yield Finding("uploads", f"the upload {folder.name} has no list of its files", "it is removed", remove)
     stale = [folder for folder in home.uploads.iterdir() if is_id(folder.name) and _is_stale(folder)]
     if stale:
@@ -122,16 +121,16 @@ def _imports(home: Home) -> Iterator[Finding]:
 
 def _hidden(home: Home) -> Iterator[Finding]:
     for folder in abandoned(home):
-        remove = partial(shutil.rmtree, folder)
+        remove = partial(remove_tree, folder)
         yield Finding("data sets", f"{folder.name}, left by an import or deletion that was killed", "removed", remove)
     for folder in sorted([*home.runs.glob(".new-*"), *home.runs.glob(".gone-*")]):
         if time.time() - _changed(folder) > ABANDONED:
-            remove = partial(shutil.rmtree, folder)
+            remove = partial(remove_tree, folder)
             yield Finding("runs", f"{folder.name}, left by a start or deletion that was killed", "removed", remove)
     try:
         with FileLock(home.supervisor_lock, blocking=False):  # as a restore holds it
             for folder in sorted(home.root.glob(f"{HIDDEN}*")):
-                remove = partial(shutil.rmtree, folder)
+                remove = partial(remove_tree, folder)
                 yield Finding("lab", f"{folder.name}, left by a restore that was killed", "removed", remove)
     except Timeout:
         pass  # a lab at work was not just being restored
