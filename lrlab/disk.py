@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,7 +36,8 @@ _BLOCK = 512
 class DiskUse(BaseModel):
     """Bytes on the disk, by the names in each of the lab's folders; what is hidden there is left over from something.
 
-    `checkpoints` are contained in `runs`. `measured`: when, in unix seconds; `took`: seconds.
+    `checkpoints` are contained in `runs`: what goes with them, which the best model does not. `measured`: when, in unix
+    seconds; `took`: seconds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,7 +68,9 @@ def measure(home: Home) -> DiskUse:
         datasets=_by_name(home.datasets),
         cache=_by_name(home.cache),
         runs=_by_name(home.runs),
-        checkpoints={run: size for run in _names(home.runs) if (size := _content(home.runs / run / "checkpoints"))},
+        checkpoints={
+            run: size for run in _names(home.runs) if (size := _content(home.runs / run / "checkpoints", own=True))
+        },
         uploads=_by_name(home.uploads),
         measured=time.time(),
         took=time.monotonic() - began,
@@ -170,21 +174,32 @@ def _by_name(folder: Path) -> dict[str, int]:
 
 def _size(path: Path) -> int:
     """Bytes on the disk of a file, or of a folder with everything in it; what is deleted meanwhile counts nothing."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         return _allocated(path.lstat()) + _content(path)
     return 0
 
 
-def _content(folder: Path) -> int:
-    """Bytes on the disk of everything in a folder, none where it is a file or not there."""
+def _content(folder: Path, *, own: bool = False) -> int:
+    """Bytes on the disk of everything in a folder, none where it is a file or not there.
+
+    A file with several names counts once; with `own` only where it has none elsewhere, so that it would go with the
+    folder. A folder that may not be read (such as lost+found) is left out.
+    """
     total, waiting = 0, [folder]
+    named: Counter[tuple[int, int]] = Counter()
     while waiting:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):
-                    total += _allocated(entry.stat(follow_symlinks=False))
+                with suppress(OSError):
+                    stat = entry.stat(follow_symlinks=False)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(Path(entry.path))
+                    elif stat.st_nlink > 1:
+                        file = (stat.st_dev, stat.st_ino)
+                        named[file] += 1
+                        if named[file] != (stat.st_nlink if own else 1):
+                            continue
+                    total += _allocated(stat)
     return total
 
 

@@ -72,12 +72,42 @@ def test_a_link_counts_as_a_link(home: Home, tmp_path: Path) -> None:
     assert measure(home).total < 100_000
 
 
+@pytest.mark.skipif(not hasattr(os.stat_result, "st_blocks"), reason="the system does not tell blocks")
+def test_a_model_of_three_names_counts_once_and_with_the_checkpoints_where_it_is_theirs_alone(home: Home) -> None:
+    run, kept = home.runs / "r1", home.runs / "r1" / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "1-8.pt").write_bytes(os.urandom(200_000))
+    (run / "best.safetensors").write_bytes(os.urandom(1_000_000))
+    for name in ("1-8.safetensors", "1-16.safetensors"):
+        os.link(run / "best.safetensors", kept / name)
+    shared = measure(home)
+    assert (shared.total, shared.runs) == (du(run), {"r1": du(run)})
+    assert shared.checkpoints == {"r1": du(kept / "1-8.pt")}
+    (run / "best.safetensors").unlink()  # a better one takes its place: the old one is the checkpoints' own
+    assert measure(home).checkpoints == {"r1": du(kept / "1-8.pt") + du(kept / "1-8.safetensors")}
+
+
+def test_a_folder_that_may_not_be_read_is_left_out(filled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, closed, real = measure(filled), filled.datasets / "lost+found", os.scandir
+    (closed / "inside").mkdir(parents=True)
+
+    def scandir(folder: Path) -> object:
+        if folder == closed:  # chmod closes nothing to root, who may run this
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(disk.os, "scandir", scandir)
+    now = measure(filled)
+    assert now.datasets == {**before.datasets, "lost+found": closed.lstat().st_blocks * 512}
+    assert (now.runs, now.cache, now.uploads) == (before.runs, before.cache, before.uploads)
+
+
 def test_a_look_waits_for_nothing_and_brings_the_figure(filled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     may_go, real = threading.Event(), disk._content
 
-    def slow(folder: Path) -> int:
+    def slow(folder: Path, **options: bool) -> int:
         assert may_go.wait(30)
-        return real(folder)
+        return real(folder, **options)
 
     monkeypatch.setattr(disk, "_content", slow)
     assert disk_use(filled) is None  # at once, though the measuring stands still

@@ -112,11 +112,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _remove(file: Path) -> int:
-    """Deletes a file and returns its bytes; 0 where another was faster, or where Windows holds on to it."""
+    """Deletes a file and returns the bytes that this freed: 0 where another was faster, Windows holds on to it, or the
+    file has another name, as a checkpoint's best model."""
     with suppress(FileNotFoundError, PermissionError):
-        size = file.stat().st_size
+        stat = file.stat()
         file.unlink()
-        return size
+        return stat.st_size if stat.st_nlink <= 1 else 0
     return 0
 
 

@@ -115,6 +115,22 @@ def test_checkpoints_of_the_named_runs_go_and_nothing_else(home: Home, dataset, 
     assert named.record.state == "failed"
 
 
+def test_what_has_another_name_is_not_freed(home: Home, dataset, run_on) -> None:
+    run = run_on(dataset("coffee"), "failed")
+    for name in ("1-3.safetensors", "1-6.safetensors"):  # as checkpoints keep the best model of their moment
+        os.link(run.best_model, run.folder / "checkpoints" / name)
+    assert delete_checkpoints(home, [run.id]).freed == 2000
+    assert run.best_model.stat().st_size == 500
+
+
+def test_an_older_best_model_goes_with_the_last_of_its_names(home: Home, dataset, run_on) -> None:
+    run = run_on(dataset("coffee"), "failed")
+    kept = run.folder / "checkpoints"
+    (kept / "1-3.safetensors").write_bytes(bytes(700))
+    os.link(kept / "1-3.safetensors", kept / "1-6.safetensors")
+    assert delete_checkpoints(home, [run.id]).freed == 2000 + 700
+
+
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_a_run_that_goes_on_keeps_its_checkpoints_and_so_do_those_named_with_it(
     home: Home, dataset, run_on, state: str
