@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lrlab.jobs.slots import Slot
+from lrlab.process import Identity
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Backend(Protocol):
 
     def slots(self) -> Sequence[Slot]:
         """What may be given to runs at this moment, the slots with a GPU first; one run each."""
+        ...
+
+    def identity(self, ticket: str) -> Identity:
+        """Which process the worker is; its attempt at a run bears it."""
         ...
 
     def gpu(self, ticket: str) -> str:

@@ -62,14 +62,10 @@ class Local:
         self._try_again = float("-inf")
 
     def slots(self) -> Sequence[Slot]:
-        changed = self._changed()
-        if changed != self._set_when:
-            self._set_when = changed
-            try:
-                self._slots = slots(at_a_time(self._home), self._gpus)
-            except LabError as error:
-                _log.error("%s; the slots stay as they are", error)
-        return self._slots
+        return slots(self._at_a_time(), self._gpus)
+
+    def identity(self, ticket: str) -> Identity:
+        return Identity.model_validate_json(ticket)
 
     def gpu(self, ticket: str) -> str:
         return Ticket.model_validate_json(ticket).gpu

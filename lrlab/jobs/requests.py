@@ -12,9 +12,11 @@ from lrlab.errors import LabError
 from lrlab.experiments import Experiment, Finder, Rprop
 from lrlab.experiments.weights import check_weights
 from lrlab.home import Home
+from lrlab.jobs.backend import Ended
 from lrlab.jobs.launching import ensure_supervisor
 from lrlab.jobs.queue import Queue
 from lrlab.jobs.quotas import check_disk, check_jobs
+from lrlab.jobs.settling import settle
 from lrlab.process import Identity, is_alive
 from lrlab.runs import (
     FINAL,
@@ -23,6 +25,7 @@ from lrlab.runs import (
     RunStatus,
     create_run,
     delete_run,
+    is_out_of_sight,
     load_run,
     request_stop,
     revise,
@@ -126,7 +129,8 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
 def stop(home: Home, run_id: str, *, force: bool = False) -> None:
     """Stops a run: at once where it waits, at its worker's next step where it runs; nothing where it has ended.
 
-    A worker that does not stop is ended after 20 s, with `force` at once; its best model and newest checkpoint stay.
+    A worker that neither stops nor gives a sign of life for 20 s, or twice its slowest batch, is ended; with `force` it
+    is at once. Its best model and newest checkpoint stay. `force` also ends a run that `is_out_of_sight`.
     NotFound where there is no such run.
     """
     run = load_run(run_id, home)
@@ -137,6 +141,8 @@ def stop(home: Home, run_id: str, *, force: bool = False) -> None:
         withdrawn = queue.withdraw(run_id)
     if withdrawn:
         revise(run, lambda record: {"state": "cancelled", "ended": time.time()} if record.state == "queued" else {})
+        if force and is_out_of_sight(run.record, run.heartbeat, time.time()):
+            settle(run, Ended(None), "", run.record.attempts[-1].identity)
     if run.record.state not in FINAL:
         ensure_supervisor(home)  # which ends a worker that does not stop, and the run of one that is gone
 

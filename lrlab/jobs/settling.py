@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from lrlab.jobs.backend import Ended
-from lrlab.process import boot_id
+from lrlab.process import Identity, boot_id
 from lrlab.runs import FINAL, Run, RunRecord, last_lines, revise, stop_forced, stop_requested, worker_gone
 
 MEMORY = "Try a smaller batch, smaller images, or a smaller model; or close other programs."
@@ -33,18 +33,19 @@ SENT = frozenset({-int(signal.SIGTERM), -int(getattr(signal, "SIGKILL", 9))})
 """Exit codes of workers that the supervisor ended."""
 
 
-def settle(run: Run, ended: Ended, log_tail: str) -> RunRecord:
+def settle(run: Run, ended: Ended, log_tail: str, worker: Identity | None = None) -> RunRecord:
     """Writes the end that the worker of `run` could not write any more; a run that has an end keeps it.
 
     "cancelled" where a stop had been asked for, "failed" where it is known how the worker ended, else "lost".
     `log_tail`: what it printed last, which worker.log gets where the worker had not come to write into it.
+    `worker`: the one that ended. A run that another has is left alone; its own has ended, whatever its host was called.
     """
     if log_tail and not last_lines(run.worker_log):
         with suppress(OSError):  # on a full disk the end itself is worth more
             run.worker_log.write_text(log_tail + "\n", encoding="utf-8")
 
     def end(record: RunRecord) -> Mapping[str, Any]:
-        if record.state in FINAL or has_worker(record):
+        if record.state in FINAL or (has_worker(record) and record.attempts[-1].identity != worker):
             return {}
         cause, advice = explain(ended, log_tail, restarted=_restarted(record))
         state = "lost" if ended.code is None else "failed"

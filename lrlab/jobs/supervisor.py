@@ -151,7 +151,8 @@ class Supervisor:
                 self._queue.put_back(job.run_id)
                 self._backend.forget(job.worker)
                 return
-            settle(run, ended, self._backend.log_tail(job.worker, job.run_id))
+            tail = self._backend.log_tail(job.worker, job.run_id)
+            settle(run, ended, tail, self._backend.identity(job.worker))
         except NotFound:
             _log.info("run %s: was deleted", job.run_id)
         except LabError as error:

@@ -11,7 +11,7 @@ from lrlab.runs.beat import Beat
 from lrlab.runs.checkpoints import Checkpoint, all_checkpoints, checkpoint_file, resume_step, usable_checkpoints
 from lrlab.runs.hand import LRRequest, forget_lr_requests, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
-from lrlab.runs.liveness import worker_gone
+from lrlab.runs.liveness import is_out_of_sight, worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
 from lrlab.runs.planning import beyond, factor_at, factor_of, next_update, planned_curve, what_comes
 from lrlab.runs.printed import last_lines
@@ -119,6 +119,7 @@ __all__ = [
     "flat",
     "forget_lr_requests",
     "headline",
+    "is_out_of_sight",
     "last_lines",
     "legend",
     "list_runs",

@@ -39,6 +39,15 @@ def worker_gone(record: RunRecord) -> bool:
     return attempt.host == socket.gethostname() and not is_alive(attempt.identity)
 
 
+def is_out_of_sight(record: RunRecord, heartbeat: Heartbeat | None, now: float) -> bool:
+    """Whether the run is stalled, and recorded under a host's name that is not this machine's: it may be gone with a
+    container or a copied lab, or be at work elsewhere. Only a person can know."""
+    if state(record, heartbeat, now) != "stalled":
+        return False
+    attempt = record.attempts[-1]
+    return attempt.host != socket.gethostname() and not is_alive(attempt.identity)
+
+
 def patience(heartbeat: Heartbeat | None) -> float:
     """The seconds of silence after which the worker counts as stalled."""
     return max(SILENCE, SLOWEST_BATCHES * heartbeat.slowest_batch) if heartbeat else SILENCE

@@ -14,7 +14,7 @@ from lrlab.home import Home
 from lrlab.jobs import delete, lab_status, move, plan, position, run_status, stop, submit
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
-from lrlab.runs import Beat, list_runs, load_run, stop_requested, update
+from lrlab.runs import Attempt, Beat, list_runs, load_run, stop_requested, update
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,21 @@ def test_stopping_a_run_that_a_worker_has_asks_the_worker(home, woken):
     assert stop_requested(run) and run.record.state == "queued"
     assert woken == [home]  # somebody must see to it, should the worker be gone
     assert run_status(home, run.id).message == "stopping"
+
+
+def test_only_force_ends_a_run_that_bears_the_name_of_a_machine_that_is_no_more(home, make_run):
+    run, dead = make_run(), identity().model_copy(update={"boot_id": "another boot"})
+    attempt = Attempt(number=1, started=1.0, identity=dead, host="a-container-that-was")
+    update(run, state="running", attempts=(attempt,))
+    Beat(run).say("training")
+    stop(home, run.id, force=True)
+    assert run.record.state == "running"  # it said something a moment ago
+    (run.folder / "heartbeat.json").unlink()
+    stop(home, run.id)
+    assert run.record.state == "running"
+    stop(home, run.id, force=True)
+    assert run.record.state == "cancelled"
+    delete(home, run.id)
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

@@ -117,3 +117,11 @@ def test_a_run_of_another_machine_is_left_alone(make_run):
     run = make_run()
     begin(run, host="another-machine")
     assert settle(run, Ended(None), "").state == "running"
+    assert settle(run, Ended(None), "", ME).state == "running"  # another worker of the run ended
+
+
+def test_a_worker_that_ended_is_known_by_its_identity_whatever_its_host_is_called_now(make_run):
+    run = make_run()
+    begin(run, host="an-earlier-name")
+    record = settle(run, Ended(-9), "", REUSED)
+    assert (record.state, record.cause) == ("failed", "the worker was killed by signal 9 (probably out of memory)")

@@ -37,6 +37,11 @@ class FakeBackend:
     def slots(self) -> tuple[Slot, ...]:
         return self.present
 
+    def identity(self, ticket: str) -> Identity:
+        if ticket.startswith("{"):  # of a worker that the queue had forgotten
+            return Identity.model_validate_json(ticket)
+        return Identity(boot_id="this boot", pid=sum(ticket.encode()), started=0.0)
+
     def gpu(self, ticket: str) -> str:
         return ticket.partition("@")[2]
 
@@ -337,6 +342,20 @@ class TestTakingOver:
         supervisor.take_over()
         supervisor.tick()
         assert (states(run), backend.given, queue.run_ids()) == (["lost"], {}, set())
+
+    @pytest.mark.parametrize(("asked", "state"), [(False, "lost"), (True, "cancelled")])
+    def test_a_run_ends_whatever_its_machine_is_called_now(self, supervisor, backend, enqueue, queue, asked, state):
+        """A container made anew, a lab that was copied, a laptop on another network."""
+        run = enqueue()
+        queue.claim("earlier")
+        begun = Attempt(number=1, started=1.0, identity=backend.identity("earlier"), host="an-earlier-name")
+        update(run, state="running", attempts=(begun,))
+        if asked:
+            request_stop(run)
+        backend.ended["earlier"] = None
+        supervisor.take_over()
+        supervisor.tick()
+        assert (states(run), queue.run_ids()) == ([state], set())
 
     def test_a_claim_that_a_power_cut_undid_starts_no_run_twice(self, supervisor, backend, enqueue, queue):
         run = enqueue()

@@ -22,10 +22,11 @@ from lrlab.datasets.images import CONVERSION
 from lrlab.errors import LabError
 from lrlab.files import write_json
 from lrlab.home import Home
-from lrlab.jobs import Queue
+from lrlab.jobs import ImportStatus, Queue, stop
 from lrlab.keeping import Result, examine
 from lrlab.process import identity
 from lrlab.runs import load_run, update
+from lrlab.runs.heartbeat import heartbeat_file
 
 from .conftest import Lab, checkpoint, tree, weights
 
@@ -298,6 +299,18 @@ def test_the_worker_that_nobody_saw_end(gone: Lab) -> None:
         ("repaired", f"run {gone.working.run.id}", "the worker of this run ended, and nobody wrote it down")
     ]
     assert gone.working.run.record.state == "lost"
+    assert told(list(examine(gone.home))) == []
+
+
+def test_a_run_of_a_machine_that_nobody_can_see_is_named(gone: Lab) -> None:
+    run = gone.working.run
+    (attempt,) = run.record.attempts
+    update(run, attempts=(attempt.model_copy(update={"host": "container-1", "started": time.time() - 600}),))
+    heartbeat_file(run.folder).unlink(missing_ok=True)
+    (found,) = examine(gone.home)
+    assert (found.state, found.finding.place) == ("open", f"run {run.id}")
+    assert found.finding.wrong == "it was begun on 'container-1' and has been silent for 10 min"
+    stop(gone.home, run.id, force=True)
     assert told(list(examine(gone.home))) == []
 
 

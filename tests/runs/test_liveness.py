@@ -53,6 +53,24 @@ def test_state(make_run, recorded, attempts, heartbeat, state):
     assert worker_gone(record) == (state == "lost" and recorded == "running")
 
 
+@pytest.mark.parametrize(
+    ("who", "host", "ago", "expected"),
+    [
+        (REUSED, "another-machine", 31, True),
+        (REBOOTED, "another-machine", 31, True),
+        (REBOOTED, "another-machine", 29, False),
+        (ME, "another-machine", 31, False),  # this machine under an earlier name
+        (REUSED, None, 31, False),  # it is known to be gone
+        (ME, None, 31, False),
+    ],
+)
+def test_a_worker_is_out_of_sight_where_another_machine_went_silent(make_run, who, host, ago, expected):
+    record = make_run().record.model_copy(update={"state": "running", "attempts": (worker(who, host),)})
+    assert liveness.is_out_of_sight(record, beat(ago), NOW) == expected
+    ended = record.model_copy(update={"state": "lost"})
+    assert not liveness.is_out_of_sight(ended, beat(ago), NOW)
+
+
 def test_a_run_tells_its_state_from_what_lies_in_its_folder(make_run, begin):
     run = make_run()
     assert run.state == "queued"

@@ -6,18 +6,20 @@ A supervisor does the same when it begins; while one is at work the rows are its
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 
 from filelock import FileLock, Timeout
 
-from lrlab.errors import LabError, NotFound
+from lrlab.errors import LabError, NotFound, shown
 from lrlab.home import Home
 from lrlab.jobs import Ended, Job, Queue, settle
 from lrlab.keeping.finding import Finding
 from lrlab.process import Identity, is_alive
-from lrlab.runs import FINAL, Run, list_runs, load_run, stop_requested, worker_gone
+from lrlab.runs import FINAL, Run, is_out_of_sight, list_runs, load_run, stop_requested, worker_gone
+from lrlab.runs.liveness import last_sign
 
 PLACE = "queue"
 
@@ -33,6 +35,8 @@ def check_queue(home: Home) -> Iterator[Finding]:
         if fault := _fault(home):
             remedy = "stop the server and its supervisor, then run the doctor again: it builds the queue anew"
             yield Finding(PLACE, fault, remedy)
+    for run in reversed(list_runs(home, None)):
+        yield from _out_of_sight(run)
 
 
 def _alone(home: Home) -> Iterator[Finding]:
@@ -57,7 +61,8 @@ def _alone(home: Home) -> Iterator[Finding]:
 
 def _claimed(home: Home, queue: Queue, job: Job) -> Iterator[Finding]:
     """A run that a worker has, where that worker is gone."""
-    if is_alive(Identity.model_validate_json(job.worker)):
+    worker = Identity.model_validate_json(job.worker)
+    if is_alive(worker):
         return
     try:
         run = load_run(job.run_id, home)
@@ -67,7 +72,8 @@ def _claimed(home: Home, queue: Queue, job: Job) -> Iterator[Finding]:
             again = partial(queue.put_back, job.run_id)
             yield Finding(f"run {run.id}", "its worker ended before it began with it", "it waits again", again)
             return
-        yield Finding(f"run {run.id}", UNWATCHED, "that is written down now", partial(_settle, queue, run))
+        settled = partial(_settle, queue, run, worker)
+        yield Finding(f"run {run.id}", UNWATCHED, "that is written down now", settled)
     except NotFound:  # the row goes with those of all runs that are no more
         return
     except LabError as error:  # told where the runs are looked at
@@ -84,8 +90,19 @@ def _unknown(queue: Queue, run: Run) -> Iterator[Finding]:
         yield Finding(f"run {run.id}", UNWATCHED, "that is written down now", partial(_settle, queue, run))
 
 
-def _settle(queue: Queue, run: Run) -> None:
-    settle(run, Ended(None), "")
+def _out_of_sight(run: Run) -> Iterator[Finding]:
+    """A stalled run that bears the name of a machine which is not this one: a container's or a copied lab's."""
+    with suppress(NotFound):
+        record, now = run.record, time.time()
+        if is_out_of_sight(record, run.heartbeat, now):
+            silent = (now - last_sign(record.attempts[-1], run.heartbeat)) / 60
+            wrong = f"it was begun on {shown(record.attempts[-1].host)} and has been silent for {silent:,.0f} min"
+            remedy = f"if nothing runs there any more, end it: python -m lrlab runs stop {run.id} --force"
+            yield Finding(f"run {run.id}", wrong, remedy)
+
+
+def _settle(queue: Queue, run: Run, worker: Identity | None = None) -> None:
+    settle(run, Ended(None), "", worker)
     queue.remove(run.id)
 
 
