@@ -21,22 +21,17 @@ FIRST_PAGE = 4.0
 """Seconds that the first page has for itself before a worker is warmed; whoever starts a run sooner wakes it sooner."""
 
 
-async def wake_supervisor() -> None:
-    await asyncio.sleep(FIRST_PAGE)
-    await asyncio.to_thread(jobs.ensure_supervisor, lab_home())
-
-
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Freezes what the imports left, so that later collections do not walk it, and has a worker warmed."""
+    """Freezes what the imports left, so that later collections do not walk it, and sees that runs are attended to."""
     gc.collect()
     gc.freeze()
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps for itself what a class's charts have used
     web.answer_at_once()
-    waking = asyncio.create_task(wake_supervisor())
+    attending = asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE))
     with web.streams_end_with_server():
         yield {}
-    waking.cancel()
+    attending.cancel()
 
 
 def checked_home() -> Home:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lrlab.jobs.import_files import ImportStatus, no_import
     from lrlab.jobs.importing import import_process, run_import
     from lrlab.jobs.imports import cancel_import, import_status, running_imports, start_import
-    from lrlab.jobs.launching import ensure_supervisor
+    from lrlab.jobs.launching import attend, ensure_attended, ensure_supervisor
     from lrlab.jobs.queue import Job, Queue
     from lrlab.jobs.requests import (
         LabStatus,
@@ -38,7 +38,7 @@ _MODULES = {
     "import_files": ("ImportStatus", "no_import"),
     "importing": ("import_process", "run_import"),
     "imports": ("cancel_import", "import_status", "running_imports", "start_import"),
-    "launching": ("ensure_supervisor",),
+    "launching": ("attend", "ensure_attended", "ensure_supervisor"),
     "queue": ("Job", "Queue"),
     "requests": (
         "LabStatus",
@@ -66,9 +66,11 @@ __all__ = [
     "Queue",
     "ask",
     "ask_later",
+    "attend",
     "cancel_import",
     "delete",
     "end_helper",
+    "ensure_attended",
     "ensure_supervisor",
     "import_process",
     "import_status",

@@ -69,7 +69,7 @@ def _may_leave(supervisor: Supervisor, queue: Queue, lock: FileLock) -> bool:
     if not queue.waiting():
         return True
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=2)  # the doctor may have it for a moment
     except Timeout:
         return True  # they have started another one already
     return False

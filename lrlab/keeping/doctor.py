@@ -8,7 +8,8 @@ that somebody works on, and the queue while a supervisor has it, are theirs.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -18,6 +19,7 @@ from typing import Literal
 from lrlab.datasets import megabytes
 from lrlab.errors import LabError
 from lrlab.home import FORMAT, Home
+from lrlab.jobs import ensure_attended
 from lrlab.keeping.checks import check_datasets, check_leftovers, check_queue, check_runs
 from lrlab.keeping.finding import Finding
 from lrlab.keeping.restoring import finish
@@ -53,13 +55,14 @@ def examine(home: Home, *, repair: bool = True, thorough: bool = False) -> Itera
         yield _dealt_with(finding, repair)
     if home.fault() or not all(folder.is_dir() for folder in _folders(home)):
         return  # it was only looked at, and nothing can be said of the rest
-    looks: tuple[Callable[[Home], Iterator[Finding]], ...] = (
-        partial(check_datasets, thorough=thorough),
-        partial(check_runs, thorough=thorough),
-        check_queue,
-        check_leftovers,
-    )
-    for finding in chain.from_iterable(look(home) for look in looks):
+    for finding in chain(check_datasets(home, thorough=thorough), check_runs(home, thorough=thorough)):
+        yield _dealt_with(finding, repair)
+    # Dealt with before it is told: no supervisor begins meanwhile, and whoever reads may take as long as they like.
+    yield from [_dealt_with(finding, repair) for finding in check_queue(home)]
+    if repair:
+        with suppress(LabError):  # that the queue is damaged was told
+            ensure_attended(home)
+    for finding in check_leftovers(home):
         yield _dealt_with(finding, repair)
 
 

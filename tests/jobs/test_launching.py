@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -57,13 +58,47 @@ def test_one_that_has_ended_is_not_left_behind_as_a_zombie(home, until):
     assert ensure_supervisor(home, command=[sys.executable, "-c", PRINT])
     until(lambda: home.supervisor_log.exists() and len(said(home)) == 3)
     pid = int(said(home)[0])
+    until(lambda: not psutil.pid_exists(pid))
 
-    def reaped() -> bool:
-        with FileLock(home.supervisor_lock):
-            ensure_supervisor(home)
-        return not psutil.pid_exists(pid)
 
-    until(reaped)
+@pytest.mark.parametrize("claimed", [False, True])
+def test_one_is_needed_while_a_run_waits_or_is_at_work(home, enqueue, monkeypatch, claimed):
+    called = []
+    monkeypatch.setattr(launching, "ensure_supervisor", lambda home: called.append(home) or True)
+    assert not ensure_attended(home)
+    assert not home.queue.exists()  # a look makes no file
+    run = enqueue()
+    with Queue(home) as queue:
+        if claimed:
+            queue.claim("w")
+        assert ensure_attended(home)
+        queue.remove(run.id)
+    assert not ensure_attended(home)
+    assert called == [home]
+
+
+def test_a_server_replaces_one_that_was_killed_and_hurries_less_where_none_stays(home, enqueue, monkeypatch):
+    """Each look: whether a supervisor was missing, or what was raised; and the pause after it."""
+    looks = [True, False, True, True, OSError("no process to be had"), True, True, False, False]
+    pauses, left = [], iter(looks)
+
+    def look(home):
+        outcome = next(left)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) > len(looks):
+            raise asyncio.CancelledError
+
+    enqueue()
+    monkeypatch.setattr(launching, "ensure_supervisor", look)
+    monkeypatch.setattr(launching.asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(launching.attend(home, 4.0))
+    assert pauses == [4, 8, 5, 10, 20, 40, 60, 60, 5, 5]
 
 
 def test_its_log_does_not_grow_without_end(home, monkeypatch, until):

@@ -64,6 +64,13 @@ def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sync", lambda: None, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def woken(woken: list[Home], monkeypatch: pytest.MonkeyPatch) -> list[Home]:
+    """The doctor's calls too."""
+    monkeypatch.setattr("lrlab.keeping.doctor.ensure_attended", woken.append)
+    return woken
+
+
 @pytest.fixture
 def lab(home: Home, make_zip: Callable[..., Path], contents: Callable[[str], dict[str, bytes]]) -> Lab:
     archive = make_zip(contents("dark/1.png dark/2.png dark/3.png light/4.png light/5.png light/6.png"))

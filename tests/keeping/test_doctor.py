@@ -361,6 +361,19 @@ def test_a_damaged_page_of_the_queue_is_seen(lab: Lab) -> None:
     assert "its file is damaged" in next(one.finding.wrong for one in examine(lab.home, repair=False))
 
 
+@pytest.mark.parametrize("repair", [False, True])
+def test_no_supervisor_waits_until_somebody_has_read_what_is_told(lab: Lab, woken: list[Home], repair: bool) -> None:
+    for run in lab.waiting:
+        queue(lab, lambda rows, run=run: rows.withdraw(run.id))
+    results = examine(lab.home, repair=repair)
+    assert next(results).finding.wrong == "it is queued, but not in the queue"
+    with FileLock(lab.home.supervisor_lock, blocking=False):
+        with Queue(lab.home) as rows:
+            assert len(rows.order()) == (2 if repair else 0)
+        assert len(list(results)) == 1
+    assert woken == ([lab.home] if repair else [])
+
+
 def test_while_a_supervisor_is_at_work_the_queue_is_its_own(gone: Lab) -> None:
     with Queue(gone.home) as queue:
         queue.add(gone.done.id)
