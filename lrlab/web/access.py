@@ -1,9 +1,10 @@
 """Who may do what over HTTP: every route names its action in the table of rights, and passes the checks here first.
 
 A browser lends the cookies and the network position of its user to requests that other sites make. So a request that
-changes something must come from a page of this server (Origin equals Host), and where the server is bound to this
-machine the Host must be one of its own names, which defeats DNS rebinding. A WebSocket must come from a page of this
-server whatever it is for: what it brings is not kept from other sites, as the answer to their request would be.
+changes something, or that brings something to work on (any but GET), must come from a page of this server (Origin
+equals Host), and where the server is bound to this machine the Host must be one of its own names, which defeats DNS
+rebinding. A WebSocket must come from a page of this server whatever it is for: what it brings is not kept from other
+sites, as the answer to their request would be.
 
 Then whoever asks must be known, and may do what they ask for to the thing that they ask it of; see `lrlab.rights`.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
@@ -150,12 +151,12 @@ class Access:
 
     def _refusal(self, request: HTTPConnection, kind: Kind) -> str | None:
         host = request.headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _split(f"//{host}").hostname or ""
         if self._hosts is not None and name not in self._hosts:
             return f"host {name!r} is not a name of this server"
-        if kind != "read":
+        if kind != "read" or request.scope.get("method") not in ("GET", "HEAD"):
             origin = request.headers.get("origin")
-            if origin is None or urlsplit(origin).netloc != host:
+            if not (origin and host) or _split(origin).netloc != host:
                 return "this request must come from a page of this server"
         return None
 
@@ -175,5 +176,13 @@ def _settled(path: str, action: str, found: Found | None) -> tuple[Kind, Found |
     if found is None and "{run_id}" in path:
         found = run_of
     if right in ("viewer", "owner") and found is None:
+def _split(address: str) -> SplitResult:
+    """The parts of an address; of one that cannot be read, such as http://[, there are none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
         raise ValueError(f"{action!r} is done to something, and {path} names nothing")
     return kind, found

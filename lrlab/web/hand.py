@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -28,7 +27,8 @@ from lrlab.runs import (
 )
 from lrlab.runs.planning import scheduled_curve, what_comes_now
 from lrlab.schedules import number
-from lrlab.web.access import Access
+from lrlab.web.access import Access, desk_of
+from lrlab.web.bodies import parsed, whole
 
 LARGEST_BODY = 1000
 """Bytes; what is asked for here is a number or two."""
@@ -123,15 +123,7 @@ def _asked(run: Run, record: RunRecord) -> str:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > LARGEST_BODY:
-            raise LabError(f"the request is longer than {LARGEST_BODY} bytes")
-    try:
-        asked = json.loads(content or b"{}")
-    except ValueError as error:
-        raise LabError("the request is not JSON") from error
+    asked = parsed(await whole(request, LARGEST_BODY) or b"{}")
     if not isinstance(asked, dict):
         raise LabError(f"got {shown(asked)}, allowed: an object")
     return asked

@@ -35,26 +35,35 @@ def client(endpoint, action, hosts=LOCAL_HOSTS):
 
 
 @pytest.mark.parametrize(
-    ("action", "headers", "status"),
+    ("method", "action", "headers", "status"),
     [
-        ("watch runs", {}, 200),
-        ("watch runs", {"host": "localhost:8501"}, 200),
-        ("watch runs", {"host": "[::1]:8501"}, 200),
-        ("watch runs", {"host": "evil.example"}, 403),
-        ("watch runs", {"host": "127.0.0.1.evil.example"}, 403),
-        ("watch runs", {"origin": "http://evil.example"}, 200),  # the browser keeps the answer from that page
-        ("stop a run", {"origin": "http://127.0.0.1:8501"}, 200),
-        ("stop a run", {"host": "localhost:8501", "origin": "http://localhost:8501"}, 200),
-        ("stop a run", {}, 403),
-        ("stop a run", {"origin": "null"}, 403),
-        ("stop a run", {"origin": "http://evil.example"}, 403),
-        ("stop a run", {"origin": "http://127.0.0.1:9999"}, 403),
-        ("stop a run", {"origin": "http://127.0.0.1:8501.evil.example"}, 403),
-        ("stop a run", {"host": "evil.example", "origin": "http://evil.example"}, 403),
+        ("GET", "watch runs", {}, 200),
+        ("GET", "watch runs", {"host": "localhost:8501"}, 200),
+        ("GET", "watch runs", {"host": "[::1]:8501"}, 200),
+        ("GET", "watch runs", {"host": "evil.example"}, 403),
+        ("GET", "watch runs", {"host": "127.0.0.1.evil.example"}, 403),
+        ("GET", "watch runs", {"origin": "http://evil.example"}, 200),  # the browser keeps the answer from that page
+        ("POST", "stop a run", {"origin": "http://127.0.0.1:8501"}, 200),
+        ("POST", "stop a run", {"host": "localhost:8501", "origin": "http://localhost:8501"}, 200),
+        ("POST", "stop a run", {}, 403),
+        ("POST", "stop a run", {"origin": "null"}, 403),
+        ("POST", "stop a run", {"origin": "http://evil.example"}, 403),
+        ("POST", "stop a run", {"origin": "http://127.0.0.1:9999"}, 403),
+        ("POST", "stop a run", {"origin": "http://127.0.0.1:8501.evil.example"}, 403),
+        ("POST", "stop a run", {"host": "evil.example", "origin": "http://evil.example"}, 403),
+        ("POST", "watch runs", {"origin": "http://127.0.0.1:8501"}, 200),
+        ("POST", "watch runs", {}, 403),  # it brings something to work on
+        ("POST", "watch runs", {"origin": "http://evil.example"}, 403),
+        ("GET", "stop a run", {}, 403),
+        ("GET", "watch runs", {"host": "["}, 403),  # what is no address has no name
+        ("GET", "watch runs", {"host": "[::1"}, 403),
+        ("GET", "watch runs", {"host": ""}, 403),
+        ("POST", "stop a run", {"origin": "http://["}, 403),
+        ("POST", "stop a run", {"host": "[", "origin": "http://["}, 403),
     ],
 )
-def test_host_and_origin(action, headers, status):
-    assert client(fine, action).post("/api/it/x", headers=headers).status_code == status
+def test_host_and_origin(method, action, headers, status):
+    assert client(fine, action).request(method, "/api/it/x", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,8 @@ def test_host_and_origin(action, headers, status):
         ({"origin": "http://127.0.0.1:8501.evil.example"}, False),
         ({"host": "evil.example", "origin": "http://evil.example"}, False),
         ({"host": "evil.example", "origin": "http://127.0.0.1:8501"}, False),
+        ({"host": "["}, False),
+        ({"origin": "http://["}, False),
     ],
 )
 def test_a_socket_is_only_for_pages_of_this_server(headers, accepted):
@@ -97,7 +108,10 @@ def test_a_server_open_to_a_class_takes_any_host_but_no_foreign_origin():
     open_to_all = client(fine, "stop a run", hosts=None)
     here = {"host": "lab.school:8501", "origin": "http://lab.school:8501"}
     assert open_to_all.post("/api/it/x", headers=here).status_code == 200
-    assert open_to_all.post("/api/it/x", headers={**here, "origin": "http://evil.example"}).status_code == 403
+    for origin in ("http://evil.example", "http://[", "null"):
+        assert open_to_all.post("/api/it/x", headers={**here, "origin": origin}).status_code == 403
+    for host in ("[", ""):
+        assert open_to_all.post("/api/it/x", headers={"host": host, "origin": "null"}).status_code == 403
 
 
 @pytest.mark.parametrize(("endpoint", "status"), [(refused, 400), (missing, 404)])

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from lrlab import jobs
 from lrlab.jobs import changing
+from lrlab.jobs.cleaning import delete_checkpoints
 from lrlab.runs import LRChange, lr_requests, update
 from lrlab.web import hand
 from lrlab.web.access import LOCAL_HOSTS, Access
@@ -54,13 +55,15 @@ def test_another_lr_is_asked_of_the_worker(client, start_run, asked, value, fact
         ('{"value": "nan"}', "allowed: a number above 0"),
         ('{"value": 2000}', "at most 1000"),
         ('{"factor": -1}', "allowed: a number above 0"),
+        ('{"factor": 1e10}', "allowed: a number above 0 and at most 1e9"),
         ('{"factor": true}', "lr: got True, allowed: a number"),
         ('{"factor": [1]}', "allowed: a number"),
         ("{}", "either a value or a factor"),
         ('{"value": 1, "factor": 1}', "either a value or a factor"),
         ("[]", "allowed: an object"),
         ("{", "is not JSON"),
-        ('{"value": "' + "9" * 2000 + '"}', "longer than 1000 bytes"),
+        ("[" * 1000, "is not JSON"),
+        ('{"value": "' + "9" * 2000 + '"}', "more than 1,000 bytes"),
     ],
 )
 def test_what_is_no_lr_is_refused_in_a_sentence(client, start_run, body, sentence):
@@ -134,7 +137,8 @@ def test_a_run_that_has_ended_can_be_trained_on(home, start_run, state, needed, 
     run = start_run(epochs=8).train(12).end(state)
     told = strip(home, run)
     assert told["hand"] is None
-    assert (told["again"]["needed"], told["again"]["epochs"]) == (needed, epochs)
+    offered = told["again"]
+    assert (offered["offered"], offered["needed"], offered["epochs"]) == (True, needed, epochs)
     assert strip(home, start_run().train(3).run)["again"] is None
 
 
@@ -147,6 +151,17 @@ def test_resume_is_asked_of_the_queue(client, start_run, monkeypatch, body, epoc
     run = start_run(epochs=8).train(12).end("cancelled")
     assert client.post(f"/api/runs/{run.id}/resume", json=body, headers=ORIGIN).status_code == 200
     assert asked == [(run.id, epochs)]
+
+
+@pytest.mark.parametrize("state", ["succeeded", "cancelled"])
+def test_a_run_whose_checkpoints_were_deleted_is_not_offered(client, home, start_run, monkeypatch, state):
+    monkeypatch.setattr(changing, "load_dataset", lambda home, name: None)
+    run = start_run(epochs=8).train(12).end(state)
+    delete_checkpoints(home, [run.id])
+    told = strip(home, run)["again"]
+    assert not told["offered"] and "checkpoints were deleted" in told["words"]
+    answer = client.post(f"/api/runs/{run.id}/resume", json={"epochs": 5}, headers=ORIGIN)
+    assert answer.status_code == 400 and "checkpoints were deleted; start it anew" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
