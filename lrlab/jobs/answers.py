@@ -219,6 +219,7 @@ def _lines_to(process: subprocess.Popen[bytes], lines: SimpleQueue[bytes]) -> No
         for line in said:
             lines.put(line)
     lines.put(b"")
+    process.wait()  # one that left for idleness stays a zombie until somebody waits for it
 
 
 def _read(told: dict[str, Any]) -> Any:

@@ -58,6 +58,8 @@ class Census:
             if role == "worker" and process.pid not in runs:
                 role = "warm worker" if process.pid == warm else "other worker"
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied), process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
                 memory, load = _own_memory(process), self._load(key, process)
                 found.append(Process(process.pid, role, runs.get(process.pid, ""), memory, load, key[1]))
         self._times = {key: times for key, times in self._times.items() if key in seen}

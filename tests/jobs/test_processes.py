@@ -84,10 +84,14 @@ def test_memory_and_load_are_the_processs_own(home: Home, start: Start) -> None:
     assert second.started == pytest.approx(psutil.Process(helper.pid).create_time())
 
 
-def test_one_that_has_ended_is_told_no_more(home: Home, start: Start) -> None:
+def test_one_that_has_ended_is_told_no_more(
+    home: Home, start: Start, until: Callable[[Callable[[], object]], None]
+) -> None:
     helper = start("answer")
     census = Census(home)
     assert list(roles(census)) == [helper.pid]
     helper.kill()
+    until(lambda: psutil.Process(helper.pid).status() == psutil.STATUS_ZOMBIE)
+    assert roles(census) == {}
     helper.wait()
     assert roles(census) == {}
