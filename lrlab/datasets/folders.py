@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from lrlab.datasets.limits import MAX_FILES
 from lrlab.datasets.paths import MAX_DEPTH, Parts, is_litter, is_showable
@@ -44,17 +45,23 @@ def list_folder(root: Path, progress: Progress = silent) -> Listing:
             if not is_showable(item.name):
                 shown = os.fsencode(item.name).decode("utf-8", "replace")
                 refused.append(Refusal("/".join((*above, shown)), "has a name that is not UTF-8 or cannot be shown"))
-            elif item.is_dir():
+                continue
+            try:
+                facts = item.stat()
+            except OSError as error:  # it leads nowhere, in a circle, or into a folder that may not be entered
+                refused.append(Refusal("/".join(parts), f"is a broken link or cannot be reached ({error.strerror})"))
+                continue
+            if S_ISDIR(facts.st_mode):
                 if len(parts) < MAX_DEPTH:
                     folders.add(parts)
                     waiting.append((Path(item.path), parts))
                 else:
                     refused.append(Refusal("/".join(parts), f"lies deeper than {MAX_DEPTH} folders"))
-            elif item.is_file():
+            elif S_ISREG(facts.st_mode):
                 path = Path(item.path)
-                entries.append(Entry(parts, item.stat().st_size, FileReader(path), path.relative_to(root).as_posix()))
+                entries.append(Entry(parts, facts.st_size, FileReader(path), path.relative_to(root).as_posix()))
             else:
-                refused.append(Refusal("/".join(parts), "is a broken link or a device, not a file"))
+                refused.append(Refusal("/".join(parts), "is a device, not a file"))
         if len(entries) > MAX_FILES:
             raise LabError(f"{root} holds too many files; allowed: at most {MAX_FILES:,}", field="source")
     return Listing("folder", root.name or str(root), tuple(entries), frozenset(folders), tuple(refused), root)

@@ -317,9 +317,11 @@ def test_links_in_a_server_folder_are_followed_once(home: Home, contents: Conten
     (root / "C").symlink_to(store / "s", target_is_directory=True)
     (root / "B" / "loop").symlink_to(root, target_is_directory=True)
     (root / "B" / "broken.png").symlink_to(root / "nowhere.png")
+    (root / "B" / "circle").symlink_to(root / "B" / "circle")
     dataset = add_dataset(home, root, "linked")
     assert dataset.images["name"].tolist() == ["A/1.png", "A/one.png", "B/1.png", "C/1.png", "C/2.png"]
-    assert [refusal.name for refusal in dataset.refused] == ["B/broken.png"]
+    assert [refusal.name for refusal in dataset.refused] == ["B/broken.png", "B/circle"]
+    assert all(refusal.reason.startswith("is a broken link") for refusal in dataset.refused)
     assert decoded(home, dataset, 16).shape == (5, 18, 18, 3)
 
 
