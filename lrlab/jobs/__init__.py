@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lrlab.jobs.changing import resume, retry, set_lr
     from lrlab.jobs.import_files import ImportStatus, no_import
     from lrlab.jobs.importing import import_process, run_import
-    from lrlab.jobs.imports import cancel_import, import_status, running_imports, start_import
+    from lrlab.jobs.imports import cancel_import, import_status, is_lost_import, running_imports, start_import
     from lrlab.jobs.launching import attend, ensure_attended, ensure_supervisor
     from lrlab.jobs.queue import Job, Queue
     from lrlab.jobs.requests import (
@@ -37,7 +37,7 @@ _MODULES = {
     "changing": ("resume", "retry", "set_lr"),
     "import_files": ("ImportStatus", "no_import"),
     "importing": ("import_process", "run_import"),
-    "imports": ("cancel_import", "import_status", "running_imports", "start_import"),
+    "imports": ("cancel_import", "import_status", "is_lost_import", "running_imports", "start_import"),
     "launching": ("attend", "ensure_attended", "ensure_supervisor"),
     "queue": ("Job", "Queue"),
     "requests": (
@@ -74,6 +74,7 @@ __all__ = [
     "ensure_supervisor",
     "import_process",
     "import_status",
+    "is_lost_import",
     "lab_status",
     "move",
     "no_import",

@@ -73,7 +73,7 @@ def import_status(home: Home, import_id: str) -> ImportStatus:
     NotFound where there is no such import.
     """
     status = read(home, import_id)
-    if status.ended or not _is_gone(home, status):
+    if not is_lost_import(home, status):
         return status
     status = read(home, import_id)  # it may have ended between the two looks
     if status.ended:
@@ -86,6 +86,16 @@ def import_status(home: Home, import_id: str) -> ImportStatus:
         status = status.model_copy(update={"state": "lost", "error": error})
     write(home, status)
     return status
+
+
+def is_lost_import(home: Home, status: ImportStatus) -> bool:
+    """Whether an import that says it is at work has no process any more. A look alone, which changes nothing."""
+    if status.ended:
+        return False
+    owner = read_process(home, status.id)
+    if owner is None:  # the starter itself died between the request and the start
+        return time.time() - status.started > _START_SECONDS
+    return not is_alive(owner)
 
 
 def running_imports(home: Home) -> list[ImportStatus]:
@@ -124,13 +134,6 @@ def _spawn(home: Home, import_id: str) -> None:
     write_atomic(file(home, import_id, "process.json"), owner.model_dump_json().encode(), sync=False)
     # An ended child stays a zombie until somebody waits for it.
     threading.Thread(target=child.wait, name=f"import-{import_id}", daemon=True).start()
-
-
-def _is_gone(home: Home, status: ImportStatus) -> bool:
-    owner = read_process(home, status.id)
-    if owner is None:  # the starter itself died between the request and the start
-        return time.time() - status.started > _START_SECONDS
-    return not is_alive(owner)
 
 
 def _sweep(home: Home) -> None:

@@ -182,6 +182,13 @@ REPAIRED = {
     "an import that cannot be read": Damage(
         lambda lab: (lab.home.imports / "abcde.json").write_bytes(b"{"), "imports", "how the import abcde stands cannot"
     ),
+    "an import that nobody saw end": Damage(
+        lambda lab: (lab.home.imports / "abcde.json").write_text(
+            ImportStatus(id="abcde", dataset="coffee").model_dump_json()
+        ),
+        "imports",
+        "the import abcde ended, and nobody wrote it down",
+    ),
     "files of an old import": Damage(
         lambda lab: aged(lab.home.imports / "abcde.log"), "imports", "files of the import abcde, which is no more"
     ),

@@ -24,8 +24,8 @@ AT_THE_DESK = {
 """Names that find or change what belongs to somebody, and that pages must not use themselves."""
 
 OF_THE_LAB = """
-    ImportStatus LabStatus Plan ask ask_later end_helper ensure_supervisor lab_status no_import run_import run_status
-    supervise
+    ImportStatus LabStatus Plan ask ask_later end_helper ensure_supervisor is_lost_import lab_status no_import
+    run_import run_status supervise
 """
 """Names of lrlab.jobs that belong to nobody, or are given what the desk has found."""
 

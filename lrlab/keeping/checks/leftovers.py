@@ -18,7 +18,7 @@ from lrlab.datasets.images import CONVERSION
 from lrlab.errors import LabError
 from lrlab.files import is_id, read_json, remove_tree
 from lrlab.home import Home
-from lrlab.jobs import import_status
+from lrlab.jobs import ImportStatus, import_status, is_lost_import
 from lrlab.keeping.finding import Finding, some
 from lrlab.keeping.restoring import HIDDEN
 from lrlab.runs import Run, worker_gone
@@ -108,15 +108,20 @@ def _imports(home: Home) -> Iterator[Finding]:
         files = sorted(home.imports.glob(f"{import_id}.*"))
         remove = partial(_unlink, files)
         try:
-            import_status(home, import_id)
+            status = ImportStatus.model_validate_json((home.imports / f"{import_id}.json").read_bytes())
         except ValidationError:
             text = f"how the import {import_id} stands cannot be read"
             yield Finding("imports", text, "what is left of it is removed; data sets are not touched", remove)
-        except LabError:
+        except FileNotFoundError:
             if all(time.time() - _changed(path) > ABANDONED for path in files):
                 yield Finding(
                     "imports", f"files of the import {import_id}, which is no more", "they are removed", remove
                 )
+        else:
+            if is_lost_import(home, status):
+                text = f"the import {import_id} ended, and nobody wrote it down"
+                settle = partial(import_status, home, import_id)
+                yield Finding("imports", text, "that is written down now, and what it left is removed", settle)
 
 
 def _hidden(home: Home) -> Iterator[Finding]:
