@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
-from lrlab.datasets import Sample, Source, add_dataset, cancel_upload, open_upload, sweep_partials
+from filelock import FileLock, Timeout
+
+from lrlab.datasets import Progress, Sample, Source, add_dataset, cancel_upload, open_upload, sweep_partials
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs import bounds
@@ -23,6 +25,9 @@ from lrlab.jobs.import_files import (
     read_request,
     write,
 )
+
+AT_ONCE = 2
+"""So many imports of a lab are at work at a time, each on all cores; the others wait."""
 
 _REPORT_SECONDS = 0.2
 _NOBODY = nullcontext()
@@ -79,7 +84,8 @@ def run_import(
         reporter.end(state, **fields)
 
     try:
-        dataset = add_dataset(home, _source(home, request), request.name, reporter, owner=status.owner)
+        with _turn(home, reporter):
+            dataset = add_dataset(home, _source(home, request), request.name, reporter, owner=status.owner)
     except _Cancelled:
         end("cancelled", what="Cancelled")
     except LabError as error:
@@ -101,6 +107,29 @@ def clear(home: Home, import_id: str, *, mine: bool = False) -> None:
     sweep_partials(home, mine=mine)
     with suppress(NotFound):  # what was asked for cannot be read any more
         _drop_upload(home, read_request(home, import_id))
+
+
+def turns(home: Home) -> list[FileLock]:
+    """As many locks as imports may be at work in the lab at a time; each holds one, and loses it with its process."""
+    return [FileLock(home.root / f".import-{number}.lock", blocking=False) for number in range(AT_ONCE)]
+
+
+@contextmanager
+def _turn(home: Home, progress: Progress) -> Iterator[None]:
+    """Waits until fewer imports than allowed are at work, and is one of them until the end of the block."""
+    while True:
+        for lock in turns(home):
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            try:
+                yield
+            finally:
+                lock.release()
+            return
+        progress("Waiting for another import", 0, 0)
+        time.sleep(_REPORT_SECONDS)
 
 
 class _Reporter:

@@ -17,7 +17,7 @@ from lrlab.datasets import Sample, Source, Upload, check_name, existing, sweep_u
 from lrlab.errors import NotFound
 from lrlab.files import is_id, new_id, write_atomic
 from lrlab.home import Home
-from lrlab.jobs.detached import environment, own_session
+from lrlab.jobs.detached import environment, give_way, own_session
 from lrlab.jobs.import_files import (
     ImportStatus,
     PathAsked,
@@ -131,6 +131,7 @@ def _spawn(home: Home, import_id: str) -> None:
         owner = identity(child.pid)
     except psutil.NoSuchProcess:  # on Windows a process that ended at once has no identity any more
         owner = Identity(boot_id="", pid=child.pid, started=0.0)
+    give_way(child.pid)
     write_atomic(file(home, import_id, "process.json"), owner.model_dump_json().encode(), sync=False)
     # An ended child stays a zombie until somebody waits for it.
     threading.Thread(target=child.wait, name=f"import-{import_id}", daemon=True).start()

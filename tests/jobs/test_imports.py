@@ -8,13 +8,13 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from lrlab.datasets import SAMPLE_NAME, Sample, Upload, add_dataset, begin_upload, list_datasets, load_dataset
@@ -31,6 +31,7 @@ from lrlab.jobs import (
     running_imports,
     start_import,
 )
+from lrlab.jobs.importing import turns
 from lrlab.process import Identity, find, identity
 
 LONGEST = 60.0  # seconds, for a machine that does much else
@@ -142,7 +143,37 @@ def test_the_process_is_in_a_session_of_its_own(home: Home, archive: Path) -> No
         import_id = start_import(home, archive, "made")
         owner = _owner(home, import_id)
         assert os.getsid(owner.pid) == owner.pid != os.getsid(0)
+        assert owner.nice() >= 5  # the pages go first
     assert _ended(home, import_id).state == "succeeded"
+
+
+def test_as_many_as_allowed_are_at_work_and_the_next_waits_for_one_of_them(home: Home, archive: Path) -> None:
+    with ExitStack() as busy:
+        first, *others = turns(home)
+        for turn in others:
+            busy.enter_context(turn)
+        with first:
+            waiting, unwanted = (start_import(home, archive, name) for name in ("made", "unwanted"))
+            for import_id in (waiting, unwanted):
+                _until(lambda: import_status(home, import_id).what == "Waiting for another import")  # noqa: B023
+            cancel_import(home, unwanted)
+            assert _ended(home, unwanted).state == "cancelled"
+            assert import_status(home, waiting).state == "running"
+        assert _ended(home, waiting).state == "succeeded"
+
+
+@pytest.mark.usefixtures("unstarted")
+def test_an_error_that_looks_like_a_busy_lock_is_not_waited_out(
+    home: Home, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise Timeout("some.lock")
+
+    import_id = start_import(home, archive, "made")
+    monkeypatch.setattr(importing, "add_dataset", busy)
+    with pytest.raises(Timeout):
+        run_import(home, import_id)
+    assert import_status(home, import_id).state == "failed"
 
 
 @pytest.mark.usefixtures("unstarted")
