@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from lrlab.jobs.changing import resume, retry, set_lr
     from lrlab.jobs.import_files import ImportStatus, no_import
     from lrlab.jobs.importing import import_process, run_import
-    from lrlab.jobs.imports import cancel_import, import_status, is_lost_import, running_imports, start_import
+    from lrlab.jobs.imports import (
+        cancel_import,
+        import_of_upload,
+        import_status,
+        is_lost_import,
+        running_imports,
+        start_import,
+    )
     from lrlab.jobs.launching import attend, ensure_attended, ensure_supervisor
     from lrlab.jobs.queue import Job, Queue
     from lrlab.jobs.requests import (
@@ -37,7 +44,14 @@ _MODULES = {
     "changing": ("resume", "retry", "set_lr"),
     "import_files": ("ImportStatus", "no_import"),
     "importing": ("import_process", "run_import"),
-    "imports": ("cancel_import", "import_status", "is_lost_import", "running_imports", "start_import"),
+    "imports": (
+        "cancel_import",
+        "import_of_upload",
+        "import_status",
+        "is_lost_import",
+        "running_imports",
+        "start_import",
+    ),
     "launching": ("attend", "ensure_attended", "ensure_supervisor"),
     "queue": ("Job", "Queue"),
     "requests": (
@@ -72,6 +86,7 @@ __all__ = [
     "end_helper",
     "ensure_attended",
     "ensure_supervisor",
+    "import_of_upload",
     "import_process",
     "import_status",
     "is_lost_import",

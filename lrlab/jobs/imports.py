@@ -28,6 +28,7 @@ from lrlab.jobs.import_files import (
     last_words,
     read,
     read_process,
+    read_request,
     write,
 )
 from lrlab.jobs.importing import clear
@@ -61,10 +62,22 @@ def start_import(home: Home, source: Source, name: str, *, owner: str = "") -> s
         asked = PathAsked(path=str(existing(source)))
     import_id = new_id()
     request = Request(name=name, source=asked)
-    write_atomic(file(home, import_id, "request.json"), request.model_dump_json().encode(), sync=False)
     write(home, ImportStatus(id=import_id, dataset=name, owner=owner, started=time.time()))
+    write_atomic(file(home, import_id, "request.json"), request.model_dump_json().encode(), sync=False)
     _spawn(home, import_id)
     return import_id
+
+
+def import_of_upload(home: Home, upload_id: str) -> str | None:
+    """The import that an upload was handed over to, however it stands; None where it was not."""
+    for path in home.imports.glob("*.request.json"):
+        import_id = path.name.partition(".")[0]
+        if is_id(import_id):
+            with contextlib.suppress(NotFound):  # swept while we looked
+                source = read_request(home, import_id).source
+                if isinstance(source, UploadAsked) and source.id == upload_id:
+                    return import_id
+    return None
 
 
 def import_status(home: Home, import_id: str) -> ImportStatus:

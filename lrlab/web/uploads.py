@@ -38,9 +38,9 @@ from lrlab.datasets import (
     thumbnail,
 )
 from lrlab.desk import Desk
-from lrlab.errors import LabError, from_validation
+from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
-from lrlab.jobs import cancel_import, import_status
+from lrlab.jobs import cancel_import, import_of_upload, import_status
 from lrlab.web.access import Access, desk_of
 from lrlab.web.framing import Unpacker
 
@@ -108,7 +108,6 @@ class Images:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._started: dict[str, str] = {}
         self._starting = threading.Lock()
         # Every thumbnail names its data set, whose record is read once.
         self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
@@ -116,8 +115,12 @@ class Images:
     def own(self, desk: Desk, connection: HTTPConnection, action: str) -> object:
         """The upload that the path names, or the import that it became, where it is the person's own."""
         upload_id = connection.path_params["id"]
-        started = self._started.get(upload_id)
-        return desk.importing(started) if started else desk.upload(upload_id, action)
+        try:
+            return desk.upload(upload_id, action)
+        except NotFound:
+            if started := import_of_upload(self._home, upload_id):
+                return desk.importing(started)
+            raise
 
     async def begin(self, request: Request) -> Response:
         """Refuses at once what cannot become a data set: a name that is taken, too much, a disk without room."""
@@ -160,17 +163,16 @@ class Images:
     async def finish(self, request: Request) -> Response:
         """The upload is complete: its import starts, under the name that the person gave last.
 
-        A browser whose connection broke before the answer asks again, and is told of the same import.
+        A browser whose connection broke before the answer asks again, perhaps another server: it is told of the same
+        import.
         """
         asked = await _json(request, _Named, LARGEST_WISH)
         upload_id = request.path_params["id"]
 
         def start() -> str:
             with self._starting:
-                if upload_id not in self._started:
-                    upload = open_upload(self._home, upload_id)
-                    self._started[upload_id] = desk_of(request).start_import(upload, asked.name)
-                return self._started[upload_id]
+                started = import_of_upload(self._home, upload_id)
+                return started or desk_of(request).start_import(open_upload(self._home, upload_id), asked.name)
 
         return JSONResponse({"import": await run_in_threadpool(start)})
 

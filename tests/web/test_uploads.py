@@ -8,10 +8,12 @@ import io
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -285,6 +287,26 @@ def test_an_import_whose_start_was_not_heard_of_is_told_again(client: TestClient
     assert answers[0].json() == answers[1].json()
     assert ended(client, answers[0].json()["import"])["state"] == "succeeded"
     assert client.post(f"/api/uploads/{upload}/import", json={"name": "once"}).json() == answers[0].json()
+    assert [dataset.name for dataset in list_datasets(home)] == ["once"]
+
+
+@pytest.mark.parametrize("moment", ["at work", "ended"])
+def test_a_server_that_was_restarted_tells_of_the_same_import(
+    client: TestClient, home: Home, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    files = [(f"set/{name}", png(seed)) for seed, name in enumerate(("A/1.png", "A/2.png", "B/1.png", "B/2.png"))]
+    upload = begin(client, files)
+    body = b"".join(piece(number, data) for number, (_, data) in enumerate(files))
+    assert client.put(f"/api/uploads/{upload}/files", content=body).status_code == 200
+    with FileLock(home.datasets / ".lock") if moment == "at work" else nullcontext():  # nothing is published yet
+        started = client.post(f"/api/uploads/{upload}/import", json={"name": "once"}).json()
+        if moment == "ended":
+            assert ended(client, started["import"])["state"] == "succeeded"
+            until(lambda: not left(home))
+        restarted = TestClient(Starlette(routes=routes(home)), base_url=ORIGIN, headers={"origin": ORIGIN})
+        again = restarted.post(f"/api/uploads/{upload}/import", json={"name": "once"})
+        assert (again.status_code, again.json()) == (200, started)
+    assert ended(client, started["import"])["state"] == "succeeded"
     assert [dataset.name for dataset in list_datasets(home)] == ["once"]
 
 
