@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.parser import Groups, Parser, add_json
 from lrlab.cli.terminal import Bar, Steps, moment, say, say_json, say_table
 from lrlab.errors import LabError
-from lrlab.home import lab_home
+from lrlab.home import Home, lab_home
 
 if TYPE_CHECKING:
     from lrlab.datasets import Dataset
+
+LOOK = 0.1
+"""Seconds between two looks at an import."""
 
 LISTED = 20
 """So many refused files are named; --json names all."""
@@ -48,23 +52,45 @@ def add_to(groups: Groups) -> None:
 
 
 def add(given: argparse.Namespace) -> int:
-    from lrlab.datasets import SAMPLE_NAME, Sample, add_dataset, existing
+    from lrlab.datasets import SAMPLE_NAME, Sample, existing, load_dataset
+    from lrlab.jobs import start_import
 
+    home = lab_home()
     if given.name is not None and not given.name.strip():
         raise LabError("--name: got an empty name, allowed: 1 or more characters", field="name")
     source: Sample | Path = Sample() if given.sample else existing(given.path)
     name = given.name or (SAMPLE_NAME if isinstance(source, Sample) else _plain_name(source))
-    bar = Bar()
-    try:
-        dataset = add_dataset(lab_home(), source, name, Steps(bar))
-    finally:
-        bar.close()
+    dataset = load_dataset(home, _followed(home, start_import(home, source, name)))
     say(f"Added {dataset.name}: {_size(dataset)}.")
     for remark in dataset.notes:
         say(remark)
     if dataset.refused:
         say(f"{len(dataset.refused):,} files were not taken; python -m lrlab data show {dataset.name} says why.")
     return 0
+
+
+def _followed(home: Home, import_id: str) -> str:
+    """Shows an import until it ends; the data set's id. Ctrl-C cancels it, and waits until nothing of it is left."""
+    from lrlab.jobs import cancel_import, import_status
+
+    bar = Bar()
+    steps = Steps(bar)
+    try:
+        while not (status := import_status(home, import_id)).ended:
+            steps(status.what, status.done, status.total)
+            time.sleep(LOOK)
+        if status.state == "succeeded":
+            bar.show(1.0, status.what, mark=status.what)
+    except KeyboardInterrupt:
+        cancel_import(home, import_id)
+        while not import_status(home, import_id).ended:
+            time.sleep(LOOK)
+        raise
+    finally:
+        bar.close()
+    if status.dataset_id is None:
+        raise LabError(status.error or "the import was cancelled", status.field)
+    return status.dataset_id
 
 
 def list_(given: argparse.Namespace) -> int:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from lrlab.home import Home
+from lrlab.jobs import ImportStatus, import_status, running_imports
+from lrlab.jobs.importing import turns
 
 from .conftest import Lrlab
 
@@ -20,7 +24,7 @@ def test_a_folder_is_added_listed_and_shown(lrlab: Lrlab, pictures: Path, tmp_pa
     added = lrlab("data", "add", folder, "--name", "灯")
     assert (added.code, added.out.splitlines()[0]) == (0, "Added 灯: 2 classes, 24 images (24 train).")
     assert added.out.splitlines()[-1] == "1 files were not taken; python -m lrlab data show 灯 says why."
-    assert "Checking images" in added.err
+    assert "100 %  Done" in added.err
 
     (listed,) = lrlab("data", "list", "--json").json
     assert {key: listed[key] for key in ("name", "classes", "images", "train", "val", "test", "source")} == {
@@ -82,6 +86,29 @@ def test_what_cannot_be_added_leaves_nothing(
     assert message in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
+    assert [path for path in home.datasets.iterdir() if path.is_dir()] == []
+
+
+def test_a_data_set_is_taken_in_by_a_process_of_its_own_and_ctrl_c_cancels_it(
+    lrlab: Lrlab, home: Home, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[ImportStatus] = []
+
+    def interrupt(seconds: float) -> None:
+        if not seen:  # at the first look; then the command waits for the end
+            seen.extend(running_imports(home))
+            raise KeyboardInterrupt
+        sleep(seconds)
+
+    sleep = time.sleep
+    with ExitStack() as busy:  # two other imports are at work, so that this one waits
+        for turn in turns(home):
+            busy.enter_context(turn)
+        monkeypatch.setattr("lrlab.cli.data.time.sleep", interrupt)
+        assert lrlab("data", "add", pictures).code == 130
+    (started,) = seen
+    assert started.state == "running"
+    assert import_status(home, started.id).state == "cancelled"
     assert [path for path in home.datasets.iterdir() if path.is_dir()] == []
 
 
