@@ -28,7 +28,7 @@ from lrlab.datasets import (
 from lrlab.errors import NotFound
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home
-from lrlab.rights import Owned, Person, demand, may, owns, sees
+from lrlab.rights import Owned, Person, demand, may, sees
 from lrlab.runs import FINAL, Run, RunRecord, list_runs, load_run, no_run, rename, update
 from lrlab.runs.record import Kind
 
@@ -179,7 +179,7 @@ class Desk:
 
     def imports(self) -> list[jobs.ImportStatus]:
         """The person's own imports under way, the newest first."""
-        return [status for status in jobs.running_imports(self.home) if owns(self.person, status)]
+        return [status for status in jobs.running_imports(self.home) if self.mine(status)]
 
     def _sees(self, run: Run) -> bool:
         try:

@@ -145,8 +145,9 @@ def test_uploads_and_imports_are_their_own(desks: dict[str, Desk], home: Home, m
         desks["ben"].start_import(upload, "new")
     started = desks["ann"].start_import(upload, "new")
     assert desks["ann"].importing(started).owner == "ann@school.example"
-    assert [status.id for status in desks["ann"].imports()] == [started] == [s.id for s in desks["teacher"].imports()]
-    assert desks["ben"].imports() == []
+    assert [status.id for status in desks["ann"].imports()] == [started] == [s.id for s in desks["local"].imports()]
+    assert desks["ben"].imports() == desks["teacher"].imports() == []
+    assert desks["teacher"].importing(started)  # who may look at it, where it is named
     with pytest.raises(NotFound):
         desks["ben"].importing(started)
     with pytest.raises(NotFound):
