@@ -7,7 +7,7 @@ from lrlab.charts.evaluation import confusion_figure, least_width, leaves, shown
 from lrlab.charts.figure import PALETTE, Figure, colour, distinct_colours, typed
 from lrlab.charts.finder import SHADES, finder_figure
 from lrlab.charts.logged import limit_to, logged_metric
-from lrlab.charts.preview import composer_data, preview
+from lrlab.charts.preview import composer_data, preview, preview_of, preview_state
 from lrlab.charts.schedule import schedule_figure
 from lrlab.charts.series import Series, series
 from lrlab.charts.thumbnail import outline
@@ -36,6 +36,8 @@ __all__ = [
     "logged_metric",
     "outline",
     "preview",
+    "preview_of",
+    "preview_state",
     "resolved",
     "schedule_figure",
     "series",

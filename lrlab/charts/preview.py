@@ -49,12 +49,22 @@ def preview(raw: Any, changes: Any = ()) -> Json:
     gives {"errors": [[field, sentence], ...], "checks": [...]} with fields such as "scheduler.gamma"; the page then
     keeps its last figure. A legal state of which there is no curve comes with its "form" too.
     """
+    state = preview_state(raw, changes)
+    return state if isinstance(state, dict) else preview_of(state)
+
+
+def preview_state(raw: Any, changes: Any = ()) -> PreviewState | Json:
+    """The state that `preview` is asked about, computed no further; where it is refused, the answer."""
     try:
-        state = changed(raw, changes)
+        return changed(raw, changes)
     except ValidationError as error:
         return {"errors": [[_field(field), sentence] for field, sentence in explain(error)], "checks": []}
     except LabError as error:
         return {"errors": [[_field(error.field or ""), str(error)]], "checks": []}
+
+
+def preview_of(state: PreviewState) -> Json:
+    """`preview` of a state that is legal."""
     try:
         return _answer(state)
     except LabError as error:
@@ -111,7 +121,7 @@ def _answer(state: PreviewState) -> Json:
         [(name, own, values), *drawn],
         x=state.x,
         log=state.log,
-        groups=composition.group_curves(logged),
+        groups=_groups(composition, logged),
         borders=_borders(composition),
         points=_points(composition),
         calls=None if isinstance(scheduler, Fixed) else composition.schedule.interval,
@@ -134,6 +144,11 @@ def _answer(state: PreviewState) -> Json:
         else [],
         "form": form(state),
     }
+
+
+def _groups(composition: Composition, logged: Sequence[float] | None) -> list[tuple[str, Drawn]]:
+    """The groups' lines; of a long curve only what is drawn of it is left before the next is made."""
+    return [(group.name, Drawn.of(composition.group_curve(group, logged), BESIDE)) for group in composition.groups]
 
 
 def _called(state: PreviewState | Kept) -> str:
@@ -196,21 +211,16 @@ def _kept(kept: Kept) -> Json:
     """A kept schedule's line and measures, computed once; without them where its run is gone."""
     shown = {"label": _called(kept), "colour": colour(kept.colour)}
     try:
-        logged = logged_metric(kept.composition)
-        drawn, found = _once(kept.composition) if logged is None else _measured(kept.composition, logged)
+        drawn, found = _measured(kept.composition, logged_metric(kept.composition))
     except LabError:
         return {**shown, "drawn": None, "measures": None}
     return {**shown, "drawn": drawn, "measures": found}
 
 
-def _measured(composition: Composition, logged: Sequence[float] | None) -> tuple[Drawn, Measures]:
+@lru_cache(maxsize=64)
+def _measured(composition: Composition, logged: tuple[float, ...] | None) -> tuple[Drawn, Measures]:
     values = composition.curve(logged)
     return Drawn.of(values, BESIDE), measures(values)
-
-
-@lru_cache(maxsize=64)
-def _once(composition: Composition) -> tuple[Drawn, Measures]:
-    return _measured(composition, None)
 
 
 def _row(name: str, own: str, found: Measures | None) -> Json:

@@ -58,7 +58,7 @@ def schedule_figure(
     *,
     x: Axis = "epoch",
     log: bool = False,
-    groups: Sequence[tuple[str, Curve]] = (),
+    groups: Sequence[tuple[str, Curve | Drawn]] = (),
     borders: Sequence[float] = (),
     points: Sequence[tuple[float, float]] = (),
     calls: Literal["epoch", "step"] | None = None,

@@ -97,21 +97,12 @@ class Composition(_Value):
 
     def group_curves(self, logged: Sequence[float] | None = None) -> list[tuple[str, Curve]]:
         """Each parameter group's name and curve, in order; empty without groups."""
-        metrics = self.metrics(logged)
-        return [
-            (
-                group.name,
-                curve(
-                    self.schedule,
-                    group.rate(self.lr),
-                    self.epochs,
-                    self.steps_per_epoch,
-                    metrics,
-                    group.rate(self.lr) / self.lr,
-                ),
-            )
-            for group in self.groups
-        ]
+        return [(group.name, self.group_curve(group, logged)) for group in self.groups]
+
+    def group_curve(self, group: ParameterGroup, logged: Sequence[float] | None = None) -> Curve:
+        """The curve of one parameter group. Of a long run all at once may take gigabytes."""
+        lr = group.rate(self.lr)
+        return curve(self.schedule, lr, self.epochs, self.steps_per_epoch, self.metrics(logged), lr / self.lr)
 
     def with_interval(self, interval: Literal["epoch", "step"]) -> Composition:
         """The same shape with `step()` called elsewhere; see `conversion.with_interval`."""

@@ -1,36 +1,40 @@
 """The routes behind the sliders: what the page holds comes in, its figure, words and controls go out.
 
-The page asks over a WebSocket, and by POST where it has none.
+The page asks over a WebSocket, and by POST where it has none. Everything is computed beside the event loop, which the
+streams of a whole class share.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
-from lrlab.charts import preview
+from lrlab.charts import PreviewState, preview_of, preview_state
 from lrlab.errors import LabError
 from lrlab.web.access import Access
+from lrlab.web.bodies import check_size, parsed, whole
 from lrlab.web.conversation import converse
 
 LARGEST = 512 * 1024
 
-AT_ONCE = 200_000
-"""Up to so many updates a schedule takes a few milliseconds and is computed at once; a longer one must not keep every
-other request waiting."""
+LONG = 200_000
+"""A schedule of more updates than this takes longer than a few milliseconds, and up to a GB while it is computed: of
+these one is computed at a time."""
+
+_long = CapacityLimiter(1)
 
 
 def routes(access: Access) -> list[BaseRoute]:
     """/api/curve for POST and as a WebSocket; `answer` says what both are asked and answer."""
 
     async def post(request: Request) -> Response:
-        return await answer(await request.body())
+        return await answer(await whole(request, LARGEST))
 
     async def talk(socket: WebSocket) -> None:
         await converse(socket, answer)
@@ -46,25 +50,17 @@ async def answer(body: bytes) -> Response:
 
     LabError where `body` is something else; what is wrong with a value is in the answer.
     """
-    if len(body) > LARGEST:
-        raise LabError(f"the request has {len(body):,} bytes, allowed: at most {LARGEST:,}")
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise LabError(f"the request is not JSON: {error}") from error
+    found = await run_in_threadpool(_short, body)
+    if isinstance(found, PreviewState):
+        found = await to_thread.run_sync(preview_of, found, limiter=_long)
+    return JSONResponse(found)
+
+
+def _short(body: bytes) -> dict[str, Any] | PreviewState:
+    """The answer, or where a long schedule is to be computed for it, the state to make it of."""
+    check_size(len(body), LARGEST)
+    asked = parsed(body)
     if not isinstance(asked, dict):
         raise LabError('the request must be {"state": ..., "changes": [...]}')
-    if _updates(asked) > AT_ONCE:
-        return JSONResponse(await asyncio.to_thread(preview, asked.get("state"), asked.get("changes")))
-    return JSONResponse(preview(asked.get("state"), asked.get("changes")))
-
-
-def _updates(asked: dict[str, Any]) -> float:
-    """About how many updates the asked schedule has; what is no number is refused elsewhere."""
-    try:
-        values = dict(asked["state"]["composition"])
-        for change in asked.get("changes") or ():
-            values[change.get("field")] = change.get("value", values.get(change.get("field")))
-        return float(values["epochs"]) * float(values["steps_per_epoch"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return 0.0
+    state = preview_state(asked.get("state"), asked.get("changes"))
+    return state if isinstance(state, dict) or state.longest > LONG else preview_of(state)

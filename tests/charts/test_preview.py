@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -147,6 +148,24 @@ def test_every_group_has_a_line_of_its_own():
     # a name is only text: neither markup nor one of Plotly's own templates
     assert odd["name"] == "&lt;b&gt;%{x}&lt;/b&gt;"
     assert "%{x}" not in odd["hovertemplate"].partition("<extra>")[2]
+
+
+def test_many_groups_of_a_long_run_take_no_more_memory_than_two():
+    """Of each group's curve only what is drawn is left before the next is made."""
+
+    def peak(groups):
+        raw = state(scheduler={"name": "CosineAnnealingLR", "T_max": 150_000}, interval="step")
+        raw["composition"] |= {"epochs": 1000, "steps_per_epoch": 150}
+        raw["composition"]["groups"] = [{"name": str(n), "multiplier": 0.1 * (n + 1)} for n in range(groups)]
+        tracemalloc.start()
+        try:
+            assert len(preview(raw)["figure"]["data"]) == groups + 1
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    one_curve = 8 * 150_000
+    assert peak(20) < peak(2) + one_curve
 
 
 def test_a_plateau_is_drawn_with_its_metric_and_its_cuts():

@@ -59,6 +59,11 @@ class PreviewState(_Value):
         used = {kept.colour for kept in self.kept}
         return next(place for place in range(len(used) + 1) if place not in used)
 
+    @property
+    def longest(self) -> int:
+        """Optimiser updates of the longest of its schedules."""
+        return max(composition.updates for composition in (self.composition, *(kept.composition for kept in self.kept)))
+
     def with_composition(self, composition: Composition) -> PreviewState:
         """The state with a schedule that comes from no recipe."""
         return self.model_copy(update={"composition": composition, "recipe": None})

@@ -70,7 +70,7 @@ def group_out_of_range(run: Situation) -> Iterator[Found]:
         if highest * times <= 0.999 * LR_CAP:
             continue
         try:
-            composition.model_copy(update={"groups": (group,)}).group_curves(run.logged)
+            composition.group_curve(group, run.logged)
         except LabError as error:
             yield Found(f"groups.{index}", f"Group {group.name!r}: {error}")
 
