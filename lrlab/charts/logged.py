@@ -1,6 +1,7 @@
 """What runs of this lab have measured, for the question what ReduceLROnPlateau would have done with it.
 
-A curve is asked for at every movement of a slider, so each run is read once and then only where its log has grown.
+A curve is asked for at every movement of a slider, so each run is read once and then only where its log has grown,
+and of that only the rows per epoch.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def measured(run_id: str, mode: str) -> Measured:
     except NotFound as error:
         raise NotFound(str(error), field="metric.run") from error
     with _lock:
-        _, tail = _tails.setdefault(run.folder, (run, Tail(run)))
+        _, tail = _tails.setdefault(run.folder, (run, Tail(run, steps=False)))
         _tails.move_to_end(run.folder)
         while len(_tails) > MOST:
             gone, _ = _tails.popitem(last=False)

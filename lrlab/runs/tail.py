@@ -21,12 +21,14 @@ class Tail:
     and whoever sent rows on by their number starts again from the first. Not for use by several threads at a time.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, steps: bool = True) -> None:
+        """`steps`: whether the rows per update are read at all; they are nearly all of a log."""
         self.revision = 0
         self._run = run
         self._record_seen: tuple[int, int] | None = None
         self._attempts: tuple[Attempt, ...] = ()
-        self._tables = (_Table(STEPS, run.folder), _Table(EPOCHS, run.folder))
+        self._steps, self._epochs = _Table(STEPS, run.folder), _Table(EPOCHS, run.folder)
+        self._tables = (self._steps, self._epochs) if steps else (self._epochs,)
 
     def poll(self) -> bool:
         """Reads what is new; whether there were new rows. Costs three looks at file facts where nothing changed.
@@ -45,12 +47,12 @@ class Tail:
     @property
     def steps(self) -> pd.DataFrame:
         """The rows per optimiser update read so far; not to be changed by the caller."""
-        return self._tables[0].frame
+        return self._steps.frame
 
     @property
     def epochs(self) -> pd.DataFrame:
         """The rows per epoch read so far; not to be changed by the caller."""
-        return self._tables[1].frame
+        return self._epochs.frame
 
     def _look_for_attempts(self) -> bool:
         """Whether attempts were added to some that were followed before."""

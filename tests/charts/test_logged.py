@@ -11,7 +11,7 @@ from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment
 from lrlab.process import identity
 from lrlab.runs import Attempt, DatasetFacts, LogWriter, Run, create_run, delete_run, open_log, update
-from lrlab.schedules import Composition
+from lrlab.schedules import Composition, curve
 
 LOSSES = (2.0, 1.0, 1.1, 1.2, 0.9, 0.95)
 
@@ -71,6 +71,25 @@ def test_a_log_that_grows_is_read_on(home):
         assert logged_metric(composition) == LOSSES[:3]
         write(log, LOSSES[3:], 3)
         assert logged_metric(composition) == LOSSES
+
+
+def test_rows_per_update_are_not_read(home):
+    run = run_of(home)
+    (run.folder / "steps-1.csv").write_text("step,epoch,time,lr,loss\nno,number,in,this,row\n")
+    assert chosen(run)["state"]["composition"]["epochs"] == 6
+
+
+def test_what_is_kept_is_replayed_once(home, monkeypatch):
+    kept = preview(chosen(run_of(home))["state"], [{"op": "keep"}])["state"]
+    computed = []
+
+    def counted(*given):
+        computed.append(given)
+        return curve(*given)
+
+    monkeypatch.setattr("lrlab.schedules.composition.curve", counted)
+    assert "figure" in preview(kept, [{"op": "choose", "name": "Fixed"}])
+    assert len(computed) == 1  # that of the schedule being composed
 
 
 def test_a_run_that_is_shorter_than_the_composition_is_refused_with_the_reason(home):
