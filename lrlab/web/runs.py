@@ -9,11 +9,11 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from lrlab import jobs
 from lrlab.errors import LabError, NotFound
@@ -54,12 +54,7 @@ def routes(home: Home, access: Access) -> list[Route]:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return FileResponse(
-            archive,
-            media_type="application/zip",
-            filename=f"{file_name(run)}-{form}.zip",
-            background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True),
-        )
+        return _SentOnce(archive, media_type="application/zip", filename=f"{file_name(run)}-{form}.zip")
 
     async def status(request: Request) -> Response:
         lab = await run_in_threadpool(jobs.lab_status, home)
@@ -71,6 +66,16 @@ def routes(home: Home, access: Access) -> list[Route]:
         access.route("/api/runs/{run_id}/export", export, "download a run's files"),
         access.route("/api/status", status, "read the lab's status"),
     ]
+
+
+class _SentOnce(FileResponse):
+    """A file that is deleted with its folder, however the answer ends: a refused Range ends it before any task."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            shutil.rmtree(Path(self.path).parent, ignore_errors=True)
 
 
 def file_name(run: Run) -> str:

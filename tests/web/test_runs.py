@@ -20,6 +20,7 @@ from lrlab.runs import DatasetFacts, create_run, rename, stop_requested
 from lrlab.web import runs
 from lrlab.web.access import LOCAL_HOSTS, Access
 
+BEYOND = {"range": f"bytes={10**9}-"}
 ORIGIN = {"origin": "http://127.0.0.1:8501"}
 HOSTILE = ["abcdefghij", "..", "%2e%2e%2f%2e%2e", "..%5c..", "ABCDEFGHIJ", "x" * 5000, "%00", "a b", "queue.sqlite"]
 
@@ -121,7 +122,8 @@ def test_an_export_leaves_nothing_behind(client, start_run, tmp_path, monkeypatc
     monkeypatch.setattr(runs.tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     run = start_run(epochs=1).train().end()
-    assert client.get(f"/api/runs/{run.id}/export").status_code == 200
+    for part, status in ({}, 200), ({"range": "bytes=0-3"}, 206), ({"range": "nonsense"}, 400), (BEYOND, 416):
+        assert client.get(f"/api/runs/{run.id}/export", headers=part).status_code == status
     monkeypatch.setitem(runs.EXPORTS, "csv", lambda run, folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         client.get(f"/api/runs/{run.id}/export")
