@@ -70,7 +70,9 @@ class RunTraces:
         self.accuracies = tuple(100 * run.epochs[name].to_numpy(float) for name in ("train_accuracy", "val_accuracy"))
         self.norm = run.steps["grad_norm"].to_numpy(float) if "grad_norm" in run.steps else self.loss[:0]
         self.group_lrs = {name: run.steps[GROUP + name].to_numpy(float) for name in run.groups}
-        self.ahead = run.planned[len(self.lr) :] if run.live and run.planned is not None else self.lr[:0]
+        # Not the number of rows: where damaged ones were left out of the log, there are fewer than updates.
+        self.next_step = int(run.steps["step"].iloc[-1]) + 1 if len(run.steps) else 0
+        self.ahead = run.planned[self.next_step :] if run.live and run.planned is not None else self.lr[:0]
         self.all_lr = np.concatenate([self.lr, self.ahead, *self.group_lrs.values()])
         begin = self.loss[:5][np.isfinite(self.loss[:5])]
         self.first_loss = float(np.median(begin)) if len(begin) else math.nan
@@ -256,7 +258,7 @@ class RunTraces:
         if self.x == "seconds" or not len(self.ahead):
             return None
         rows = self._lr_rows(self.ahead)
-        places = np.concatenate([[0], rows + 1]) + len(self.lr)
+        places = np.concatenate([[0], rows + 1]) + self.next_step
         return self._trace(
             LR, "", {"shape": "vh", "width": 1.4, "dash": "2px,3px"}, hoverinfo="skip", opacity=0.5,
             x=typed(places / (self.run.steps_per_epoch if self.x == "epoch" else 1)),

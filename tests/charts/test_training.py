@@ -203,6 +203,17 @@ def test_the_lr_to_come_continues_where_the_log_ends():
     assert y[np.searchsorted(x, np.arange(11, 30) + 0.5)] == pytest.approx(run.planned[11:], rel=1e-6)
 
 
+def test_the_lr_to_come_begins_after_the_last_update_where_damaged_rows_were_left_out():
+    run = made(STEP, done=11, live=True)
+    run = replace(run, steps=run.steps.drop([3, 4, 7]).reset_index(drop=True))
+    ahead, used = drawn(training_figure([run], x="step"), "y3")
+    assert numbers(ahead["x"])[0] == numbers(used["x"])[-1] == 11
+    assert numbers(ahead["x"])[-1] == len(run.planned) == 30
+    # The LR halves after every second epoch of 5 updates.
+    x, y = numbers(ahead["x"]), numbers(ahead["y"])
+    assert y[np.searchsorted(x, [11.5, 19.5, 20.5, 29.5])] == pytest.approx([0.05, 0.05, 0.025, 0.025])
+
+
 @pytest.mark.parametrize(
     ("live", "x", "traces"), [(True, "epoch", 2), (True, "step", 2), (True, "seconds", 1), (False, "epoch", 1)]
 )
