@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,10 @@ from lrlab.errors import LabError
 from lrlab.runs.checkpoints import resume_step
 from lrlab.runs.record import LRChange, RunRecord
 from lrlab.runs.run import Run
-from lrlab.schedules import Curve, Fixed, ReduceLROnPlateau, ahead, ahead_of_plateau, curve
+from lrlab.schedules import Curve, Fixed, ReduceLROnPlateau, ScheduleSpec, ahead, ahead_of_plateau, curve
+
+MOST_KEPT = 1_000_000
+"""Updates of the longest curve that is kept, in 8 MB; a longer one is computed whenever it is asked for."""
 
 
 def planned_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
@@ -27,25 +32,55 @@ def planned_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
 
 
 def scheduled_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
-    """`planned_curve` without a person's changes."""
+    """`planned_curve` without a person's changes; its arrays are not to be changed."""
+    return _scheduled(_plan(record, lr))
+
+
+class _Plan(NamedTuple):
+    """All that the LR of a run follows from, but a person's changes."""
+
+    schedule: ScheduleSpec
+    lr: float
+    scale: float
+    epochs: int
+    more_epochs: int
+    steps_per_epoch: int
+
+    @property
+    def updates(self) -> int:
+        return (self.epochs + self.more_epochs) * self.steps_per_epoch
+
+
+def _plan(record: RunRecord, lr: float | None = None) -> _Plan:
     experiment = record.experiment
     base = experiment.optimizer.lr
+    own = base if lr is None else lr
+    return _Plan(
+        experiment.schedule, own, own / base, experiment.epochs, record.more_epochs, record.steps_per_epoch
+    )
+
+
+def _scheduled(plan: _Plan) -> Curve | None:
+    """The curve; one that is watched is asked for at every look, and computed once unless it is very long."""
+    return _kept(plan) if plan.updates <= MOST_KEPT else _computed(plan)
+
+
+def _computed(plan: _Plan) -> Curve | None:
+    more = max(0, plan.more_epochs)
     try:
         drawn = curve(
-            experiment.schedule,
-            base if lr is None else lr,
-            experiment.epochs,
-            record.steps_per_epoch,
-            scale=1.0 if lr is None else lr / base,
-            more_epochs=max(0, record.more_epochs),
+            plan.schedule, plan.lr, plan.epochs, plan.steps_per_epoch, scale=plan.scale, more_epochs=more
         )
     except LabError:
         # The log shows what was used; that the schedule leaves its bounds is the run's own failure to tell.
         return None
-    if record.more_epochs >= 0:
+    if plan.more_epochs >= 0:
         return drawn
-    kept = slice(record.steps)
+    kept = slice(plan.updates)
     return replace(drawn, lr=drawn.lr[kept], momentum=None if drawn.momentum is None else drawn.momentum[kept])
+
+
+_kept = lru_cache(maxsize=8)(_computed)
 
 
 def factors(changes: Sequence[LRChange], updates: int) -> NDArray[np.float64]:
@@ -92,7 +127,7 @@ def what_comes(record: RunRecord, step: int, factor: float | None = None) -> str
     """
     if step >= record.steps:
         return ""
-    return _told(record, scheduled_curve(record), step, factor_at(record, step) if factor is None else factor)
+    return _told(record, step, factor_at(record, step) if factor is None else factor)
 
 
 def what_comes_now(record: RunRecord, step: int) -> str:
@@ -108,14 +143,20 @@ def what_comes_now(record: RunRecord, step: int) -> str:
     if drawn is not None:
         stair = since + int(np.flatnonzero(np.diff(drawn.lr[since : step + 1], prepend=np.nan))[-1])
         since = stair if stair < step else since
-    return _told(record, drawn, since, factor_at(record, since))
+    return _told(record, since, factor_at(record, since))
 
 
-def _told(record: RunRecord, drawn: Curve | None, step: int, factor: float) -> str:
+def _told(record: RunRecord, step: int, factor: float) -> str:
     plateau = record.experiment.schedule.scheduler
     if isinstance(plateau, ReduceLROnPlateau):
         return ahead_of_plateau(plateau, record.experiment.watched, None, factor)
-    return ahead(factor * drawn.lr, step, record.steps_per_epoch) if drawn else ""
+    return _ahead(_plan(record), step, factor)
+
+
+@lru_cache(maxsize=64)
+def _ahead(plan: _Plan, step: int, factor: float) -> str:
+    drawn = _scheduled(plan)
+    return ahead(factor * drawn.lr, step, plan.steps_per_epoch) if drawn else ""
 
 
 def beyond(record: RunRecord) -> str:

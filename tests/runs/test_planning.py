@@ -18,12 +18,15 @@ from lrlab.runs import (
     lr_requests,
     next_update,
     planned_curve,
+    planning,
     request_lr,
     resume_step,
     update,
     usable_checkpoints,
     what_comes,
 )
+from lrlab.runs.planning import what_comes_now
+from lrlab.schedules import curve
 
 from .conftest import MakeRun, attempt
 
@@ -57,6 +60,28 @@ def test_the_planned_curve_has_changes_and_more_epochs(case: str, make_run: Make
     assert len(drawn.lr) == run.record.steps
     tenth = planned_curve(run.record, 0.08)
     assert tenth is not None and tenth.lr.tolist() == pytest.approx([lr / 10 for lr in expected])
+
+
+def test_a_run_that_is_watched_has_its_schedule_computed_once(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        computed.append(given)
+        return curve(*given, **named)
+
+    monkeypatch.setattr(planning, "curve", counted)
+    run = make_run(steps_per_epoch=7, epochs=3, optimizer={"name": "SGD", "lr": 0.7654321}, schedule=HALVED)
+    told = [(what_comes_now(run.record, step), planned_curve(run.record)) for step in range(21)]
+    assert len(computed) == 1
+    assert ["0.765" in words for words, _ in told] == [True] * 7 + [False] * 14
+    update(run, lr_changes=[change(3, 10.0)])
+    assert "7.65" in what_comes_now(run.record, 5)
+    assert len(computed) == 1
+    update(run, more_epochs=1)
+    assert "last epoch, 4." in what_comes_now(run.record, 5)
+    assert len(computed) == 2
 
 
 @pytest.mark.parametrize("schedule", [
