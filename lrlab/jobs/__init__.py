@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         stop,
         submit,
     )
+    from lrlab.jobs.requeueing import requeue
     from lrlab.jobs.settling import settle
     from lrlab.jobs.supervising import supervise
 
@@ -66,6 +67,7 @@ _MODULES = {
         "stop",
         "submit",
     ),
+    "requeueing": ("requeue",),
     "settling": ("settle",),
     "supervising": ("supervise",),
 }
@@ -95,6 +97,7 @@ __all__ = [
     "no_import",
     "plan",
     "position",
+    "requeue",
     "resume",
     "retry",
     "run_import",

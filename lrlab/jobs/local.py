@@ -19,6 +19,7 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.detached import environment, give_way, own_session
+from lrlab.jobs.requeueing import Ticket
 from lrlab.jobs.slots import Slot, slots, visible_gpus
 from lrlab.process import Identity, find, identity, is_alive
 from lrlab.runs import last_lines, load_run
@@ -34,12 +35,6 @@ LONGEST_PAUSE = 60.0
 """Seconds until the next warm worker is tried, at most, while they die before they were given a run."""
 
 _log = logging.getLogger(__name__)
-
-
-class Ticket(Identity):
-    """The name of a worker: which process it is, and the GPU that it was given, if any."""
-
-    gpu: str = ""
 
 
 class Local:

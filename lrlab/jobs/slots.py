@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lrlab.jobs.gpus import gpu_ids
+from lrlab.jobs.gpus import gpu_ids, look_at_gpus
 from lrlab.runs import RunRecord
 
 ANY = ("auto", "cpu", "cuda", "mps")
@@ -49,14 +49,28 @@ def device_of(record: RunRecord) -> str:
 
 
 def visible_gpus() -> tuple[str, ...]:
-    """The GPUs that runs may have, as CUDA_VISIBLE_DEVICES names them; where that is set, those that it names."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    """The GPUs that runs may have, as CUDA_VISIBLE_DEVICES names them; where that is set, those that it names.
+
+    They bear the names that never change, so that the next supervisor knows them again, wherever these are sure.
+    """
+    named, present = os.environ.get("CUDA_VISIBLE_DEVICES"), gpu_ids()
     if named is None:
-        return gpu_ids()
+        return present
     # CUDA leaves out what follows an entry that names no GPU, such as -1.
     kept: list[str] = []
     for entry in (part.strip() for part in named.split(",")):
         if not entry or entry.startswith("-"):
             break
-        kept.append(entry)
+        kept.append(_lasting(entry, present))
     return tuple(dict.fromkeys(kept))
+
+
+def _lasting(entry: str, present: tuple[str, ...]) -> str:
+    """The name that never changes of the GPU that `entry` names; the entry itself where that is not sure."""
+    if not entry.isdecimal():
+        meant = [name for name in present if name.startswith(entry)]
+        return meant[0] if len(meant) == 1 else entry
+    # CUDA counts the fastest first unless it is told otherwise, the driver as they sit on the bus.
+    alike = len({gpu.name for gpu in look_at_gpus()[0]}) == 1
+    counted = alike or os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
+    return present[int(entry)] if counted and int(entry) < len(present) else entry

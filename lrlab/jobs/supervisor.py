@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +17,10 @@ from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Backend, Ended
 from lrlab.jobs.queue import Job, Queue
+from lrlab.jobs.requeueing import requeue
 from lrlab.jobs.settling import has_worker, settle
-from lrlab.jobs.slots import Slot, device_of
+from lrlab.jobs.slots import Slot
+from lrlab.process import is_alive
 from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_forced, stop_requested, stop_requested_at
 
 STOP_GRACE = 20.0
@@ -131,15 +132,15 @@ class Supervisor:
         """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
         record = run.record
         if record.state == "queued" and not stop_requested(run):
-            self._queue.add(run.id, device_of(record))
+            requeue(self._queue, record)
         elif record.state in FINAL:
             return
         elif not has_worker(record):
             _log.info("run %s: nobody has it", run.id)
             settle(run, Ended(None), "")
-        elif record.attempts[-1].host == socket.gethostname():
+        elif is_alive(record.attempts[-1].identity):
             _log.info("run %s: the queue did not know that it has a worker", run.id)
-            self._queue.adopt(run.id, record.attempts[-1].identity.model_dump_json())
+            requeue(self._queue, record)
 
     def _settle(self, job: Job, ended: Ended) -> None:
         _log.info("run %s: its worker ended with code %s", job.run_id, ended.code)

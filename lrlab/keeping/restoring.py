@@ -23,7 +23,7 @@ from lrlab.datasets.paths import safe_parts
 from lrlab.errors import LabError, shown
 from lrlab.files import new_id, read_json, write_json
 from lrlab.home import FORMAT, Home
-from lrlab.jobs import Queue
+from lrlab.jobs import Queue, requeue
 from lrlab.keeping.names import QUEUE, SETTINGS
 from lrlab.keeping.unpacking import Facts, opened
 from lrlab.runs import RunRecord, list_runs, load_run, revise
@@ -225,7 +225,7 @@ def _publish(ready: Path, home: Home) -> None:
             entry.rename(target / entry.name)
     with Queue(home) as queue:
         for run_id in _order(ready / QUEUE):
-            queue.add(run_id, load_run(run_id, home).experiment.device)
+            requeue(queue, load_run(run_id, home).record)
     shutil.rmtree(ready)
     home.mark()
     home.ensure()

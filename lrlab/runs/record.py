@@ -54,6 +54,8 @@ class Attempt(_Part):
     """The device in words, such as "CPU" or "NVIDIA H100"."""
     processor: str = ""
     """What of torch's devices it was: "cpu", "cuda" or "mps"."""
+    gpu: str = ""
+    """The GPU that it had to itself, as CUDA_VISIBLE_DEVICES named it; empty where it was given none."""
     precision: str = ""
     """What the forward pass computed in: "float32", "bfloat16" or "float16"."""
     threads: int | None = None

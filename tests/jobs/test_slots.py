@@ -40,6 +40,29 @@ def test_each_gpu_is_a_slot_and_the_cpu_has_its_own():
 )
 def test_what_a_person_made_visible_is_what_runs_may_have(monkeypatch, named, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    monkeypatch.setattr("lrlab.jobs.slots.gpu_ids", lambda: ())
+    assert visible_gpus() == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "order", "names", "expected"),
+    [
+        ("1,0", "", "HH", ("GPU-bcd", "GPU-abc")),
+        ("0,7", "", "HH", ("GPU-abc", "7")),
+        ("0", "", "HT", ("0",)),  # the fastest, and which that is only CUDA knows
+        ("1", "PCI_BUS_ID", "HT", ("GPU-bcd",)),
+        ("GPU-b", "", "HT", ("GPU-bcd",)),
+        ("GPU-", "", "HT", ("GPU-",)),
+        ("0,GPU-a", "", "HH", ("GPU-abc",)),
+    ],
+)
+def test_one_gpu_has_one_name_however_it_was_made_visible(monkeypatch, named, order, names, expected):
+    """A supervisor knows the GPU of a worker that one before it started."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", order)
+    monkeypatch.setattr("lrlab.jobs.slots.gpu_ids", lambda: ("GPU-abc", "GPU-bcd"))
+    present = [gpus.Gpu(name, None, None, None) for name in names]
+    monkeypatch.setattr("lrlab.jobs.slots.look_at_gpus", lambda: (present, ""))
     assert visible_gpus() == expected
 
 

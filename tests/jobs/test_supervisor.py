@@ -10,6 +10,7 @@ import pytest
 
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.queue import Queue
+from lrlab.jobs.requeueing import Ticket
 from lrlab.jobs.slots import Slot
 from lrlab.jobs.slots import slots as slots_of
 from lrlab.jobs.supervisor import MOST_CLAIMS, Supervisor
@@ -43,6 +44,8 @@ class FakeBackend:
         return Identity(boot_id="this boot", pid=sum(ticket.encode()), started=0.0)
 
     def gpu(self, ticket: str) -> str:
+        if ticket.startswith("{"):
+            return Ticket.model_validate_json(ticket).gpu
         return ticket.partition("@")[2]
 
     def prepare(self, slot: Slot) -> str:
@@ -182,6 +185,31 @@ class TestGPUs:
         supervisor.take_over()
         supervisor.tick()
         assert backend.given == {"w1@B": second.id}
+
+    def test_a_worker_that_the_queue_forgot_keeps_its_gpu(self, supervisor, backend, ask, make_run):
+        mine = Attempt(number=1, started=1.0, identity=identity(), host=socket.gethostname(), gpu="A")
+        update(make_run(), state="running", attempts=(mine,))
+        second = ask("auto")
+        supervisor.take_over()
+        supervisor.tick()
+        assert backend.given == {"w1@B": second.id}
+
+    def test_a_run_that_the_queue_forgot_goes_on_where_it_was_begun(self, supervisor, backend, make_run):
+        begun = Attempt(number=1, started=1.0, identity=identity(), host="here", processor="cpu", ended=2.0)
+        run = make_run()
+        update(run, attempts=(begun,))
+        supervisor.take_over()
+        supervisor.tick()
+        assert list(backend.given) == ["w1"]
+
+    def test_one_worker_is_warm_wherever_the_next_run_begins(self, supervisor, backend, ask):
+        run = ask("auto")
+        supervisor.tick()
+        assert [slot.gpu for slot in backend.spares] == ["B"]
+        update(run, state="succeeded")
+        backend.ended["w1@A"] = 0
+        supervisor.tick()
+        assert [slot.gpu for slot in backend.spares] == ["A"]
 
     def test_no_worker_is_warmed_on_a_gpu_that_a_run_has(self, supervisor, backend, ask, monkeypatch):
         monkeypatch.setattr("lrlab.jobs.supervisor.SPARE_PAUSE", 0)

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.home import Home
-from lrlab.jobs import Ended, Job, Queue, settle
+from lrlab.jobs import Ended, Job, Queue, requeue, settle
 from lrlab.keeping.finding import Finding
 from lrlab.process import Identity, is_alive
 from lrlab.runs import FINAL, Run, is_out_of_sight, list_runs, load_run, stop_requested, worker_gone
@@ -84,7 +84,7 @@ def _unknown(queue: Queue, run: Run) -> Iterator[Finding]:
     """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
     record = run.record
     if record.state == "queued" and not stop_requested(run):
-        add = partial(queue.add, run.id, record.experiment.device)
+        add = partial(requeue, queue, record)
         yield Finding(f"run {run.id}", "it is queued, but not in the queue", "it waits again", add)
     elif record.state == "queued" or (record.state == "running" and worker_gone(record)):
         yield Finding(f"run {run.id}", UNWATCHED, "that is written down now", partial(_settle, queue, run))
@@ -141,14 +141,10 @@ def _build_anew(home: Home) -> None:
     home.queue.rename(kept)
     for ending in ("-wal", "-shm"):
         home.queue.with_name(home.queue.name + ending).unlink(missing_ok=True)
-    runs = list(reversed(list_runs(home, None)))
     with Queue(home) as queue:
-        for run in runs:
-            record = run.record
-            if record.state == "running" and not worker_gone(record):
-                queue.add(run.id, record.experiment.device)
-                queue.claim(record.attempts[-1].identity.model_dump_json())  # the only one that waits as yet
-        for run in runs:
+        for run in reversed(list_runs(home, None)):
+            if run.record.state == "running":
+                requeue(queue, run.record)
             for finding in _unknown(queue, run):
-                if finding.repair and run.id not in queue.run_ids():
+                if finding.repair:
                     finding.repair()
