@@ -113,7 +113,7 @@ class Supervisor:
                 continue
             del self._work[run_id]
             settled = True
-        self._see_off()
+        settled = self._see_off() or settled
         seen = self._queue.data_version(), self._backend.slots()
         if settled or seen != self._seen:
             self._start_waiting()
@@ -161,13 +161,16 @@ class Supervisor:
         self._queue.remove(job.run_id)
         self._backend.forget(job.worker)
 
-    def _see_off(self) -> None:
+    def _see_off(self) -> bool:
+        """Forgets the workers that have left since they ended their run; whether there were any."""
+        before = len(self._leaving)
         for ticket, deadline in list(self._leaving.items()):
             if self._backend.status(ticket) is not None:
                 self._backend.forget(ticket)
                 del self._leaving[ticket]
             elif time.monotonic() >= deadline:
                 self._backend.cancel(ticket, force=True)
+        return len(self._leaving) < before
 
     def _take(self, job: Job) -> _Work:
         return _Work(job, Run(job.run_id, self._home.runs / job.run_id))
@@ -187,8 +190,9 @@ class Supervisor:
             self._backend.cancel(work.job.worker, force=False)
 
     def _free(self) -> list[Slot]:
-        """The slots that no run has, those with a GPU first."""
+        """The slots that no run has, those with a GPU first. A GPU's memory is free once its last worker has left."""
         taken = Counter(self._backend.gpu(work.job.worker) for work in self._work.values())
+        taken.update(gpu for ticket in self._leaving if (gpu := self._backend.gpu(ticket)))
         free = []
         for slot in self._backend.slots():
             if taken[slot.gpu]:

@@ -177,7 +177,17 @@ class TestGPUs:
         assert where == {runs[1].id: "A", runs[3].id: "B", runs[0].id: ""}
         update(runs[3], state="succeeded")
         supervisor.tick()
+        assert len(backend.given) == 3  # its process holds the GPU's memory until it has left
+        backend.ended["w2@B"] = 0
+        supervisor.tick()
         assert list(backend.given.items())[-1] == ("w4@B", runs[4].id)
+
+    def test_a_cpu_slot_is_free_before_the_process_of_its_last_run_has_left(self, supervisor, backend, ask):
+        first, second = ask("cpu"), ask("cpu")
+        supervisor.tick()
+        update(first, state="succeeded")
+        supervisor.tick()
+        assert list(backend.given.values()) == [first.id, second.id]
 
     def test_a_worker_of_an_earlier_supervisor_keeps_its_gpu(self, supervisor, backend, ask, queue):
         _, second = ask("auto"), ask("auto")
@@ -219,6 +229,9 @@ class TestGPUs:
         supervisor.tick()
         assert len(backend.given) == 3 and not backend.spares
         update(runs[1], state="succeeded")
+        supervisor.tick()
+        assert not backend.spares
+        backend.ended["w2@B"] = 0
         supervisor.tick()
         assert [slot.gpu for slot in backend.spares] == ["B"]
 
