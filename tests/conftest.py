@@ -17,7 +17,7 @@ import pytest
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home, lab_home
 from lrlab.process import Identity, identity
-from lrlab.runs import Attempt, DatasetFacts, Run, create_run, open_log, update
+from lrlab.runs import Attempt, DatasetFacts, Run, checkpoint_file, create_run, open_log, update
 from lrlab.runs.finder import Smoother
 from lrlab.schedules import curve
 
@@ -94,7 +94,7 @@ class HandWorker:
         return self
 
     def end(self, state: str = "succeeded", **fields: Any) -> Run:
-        """Closes the log, leaves models behind and records how the run ended."""
+        """Closes the log, leaves models and a checkpoint behind and records how the run ended."""
         self.log.close()
         for path in (self.run.best_model, self.run.last_model):
             path.write_bytes(np.random.default_rng(0).bytes(64))
@@ -127,6 +127,9 @@ class HandFinder:
             lr = self.finder.lr(step)
             fall = 0.0 if self.flat else 1.2 / (1 + (1e-3 / lr) ** 1.2) - 3 * max(0.0, math.log10(lr / 0.5))
             loss = 1.8 + 0.01 * sweep - fall
+        kept = checkpoint_file(self.run, 1, self.updates)
+        kept.parent.mkdir()
+        kept.touch()
             self.log.step(
                 step=row, epoch=sweep, time=self.began + 0.1 * row, lr=lr, loss=loss, smoothed=self._smooth(loss)
             )

@@ -20,12 +20,14 @@ from lrlab.runs import (
     LRRequest,
     Run,
     RunRecord,
+    checkpoints_lost,
     factor_of,
     forget_lr_requests,
     load_run,
     next_update,
     request_lr,
     revise,
+    status,
     withdraw_stop,
 )
 from lrlab.runs.planning import scheduled_curve
@@ -42,8 +44,9 @@ def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
     """Lets a run that has ended be trained on from its newest checkpoint, in the queue's turn; returns at once.
 
     `epochs`: so many more, 1 to 10,000, beyond those that it was to have (of a run that was stopped early: beyond those
-    that it has). A run that was trained to its end needs them. Without a checkpoint it begins anew.
-    LabError where there is nothing to resume, NotFound where there is no such run.
+    that it has). A run that was trained to its end needs them. One that broke off before its first checkpoint begins
+    anew. LabError where there is nothing to resume, or its checkpoints were deleted; NotFound where there is no such
+    run.
     """
     run = load_run(run_id, home)
     if run.record.kind != "train":
@@ -55,7 +58,7 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
     run_id, state = run.id, run.state
     if state not in FINAL:
         raise LabError(f"run {run_id} is {state}; only a run that has ended goes on", "run")
-    _check(home, run.record, epochs)
+    _check(home, run, run.record, epochs)
     check_jobs(home, run.record.owner)
     ensure_supervisor(home)
     with Queue(home) as queue:
@@ -82,8 +85,9 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
 def retry(home: Home, run_id: str) -> Run:
     """Lets a run that failed, was lost or was stopped be tried again, in the queue's turn; returns at once.
 
-    It goes on from its newest checkpoint; without one, and where it looks for an LR, it begins anew. LabError where it
-    has not ended, or was trained to its end; NotFound where there is no such run.
+    It goes on from its newest checkpoint; where it broke off before the first one, and where it looks for an LR, it
+    begins anew. LabError where it has not ended, was trained to its end, or its checkpoints were deleted; NotFound
+    where there is no such run.
     """
     run = load_run(run_id, home)
     if run.record.state == "succeeded":
@@ -115,12 +119,14 @@ def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float
     return request_lr(run, value=value, factor=factor)
 
 
-def _check(home: Home, record: RunRecord, epochs: int | None) -> None:
+def _check(home: Home, run: Run, record: RunRecord, epochs: int | None) -> None:
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         raise LabError(f"epochs: got {epochs}, allowed: 1 to {MOST_EPOCHS:,} more", "epochs")
     if epochs is None and record.state == "succeeded":
         how = "was stopped early" if record.result.stopped_at is not None else "was trained to its end"
         raise LabError(f"epochs: run {record.id} {how}; say how many more epochs it is to have", "epochs")
+    if checkpoints_lost(run, record, status(run).step):
+        raise LabError(f"run {record.id} cannot go on: its checkpoints were deleted; start it anew", "run")
     whole = record.model_copy(update=_again(record, epochs))
     if whole.steps > MAX_UPDATES:
         raise LabError(f"epochs: {whole.steps:,} updates in all, allowed: at most {MAX_UPDATES:,}", "epochs")

@@ -8,7 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lrlab.runs.beat import Beat
-from lrlab.runs.checkpoints import Checkpoint, all_checkpoints, checkpoint_file, resume_step, usable_checkpoints
+from lrlab.runs.checkpoints import (
+    Checkpoint,
+    all_checkpoints,
+    checkpoint_file,
+    checkpoints_lost,
+    resume_step,
+    usable_checkpoints,
+)
 from lrlab.runs.hand import LRRequest, forget_lr_requests, lr_requests, request_lr
 from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import is_out_of_sight, worker_gone
@@ -110,6 +117,7 @@ __all__ = [
     "delete_run",
     "differences",
     "duration",
+    "checkpoints_lost",
     "evaluate",
     "export_csv",
     "export_parquet",

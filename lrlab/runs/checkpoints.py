@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lrlab.runs.record import Attempt
+from lrlab.runs.record import Attempt, RunRecord
 from lrlab.runs.run import Run
 
 _NAME = re.compile(r"([1-9][0-9]*)-([0-9]+)\.pt")
@@ -55,3 +55,13 @@ def resume_step(run: Run) -> int:
     """The update at which a further attempt would begin, as far as the files' names tell; 0 where none is there."""
     usable = usable_checkpoints(run, run.record.attempts)
     return usable[0].step if usable else 0
+
+
+def checkpoints_lost(run: Run, record: RunRecord, updates: int) -> bool:
+    """Whether the checkpoints of a run that has ended are gone: a further attempt would replace its model and log.
+
+    `updates`: how many the log holds. The first checkpoint comes with the end of the first epoch at the latest, so a
+    run that broke off before has lost none.
+    """
+    had_some = record.state in ("succeeded", "cancelled") or updates > record.steps_per_epoch
+    return had_some and run.best_model.exists() and not resume_step(run)

@@ -146,7 +146,6 @@ def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | No
             _copy(_best_beside(checkpoint.path), run.best_model)
             return checkpoint
         _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
-    run.best_model.unlink(missing_ok=True)
     return None
 
 

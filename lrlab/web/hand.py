@@ -18,6 +18,7 @@ from lrlab.runs import (
     RunRecord,
     RunStatus,
     beyond,
+    checkpoints_lost,
     factor_of,
     load_run,
     lr_requests,
@@ -81,19 +82,24 @@ def hand(run: Run, record: RunRecord, status: RunStatus, lr: float | None) -> di
 def again(run: Run, record: RunRecord, status: RunStatus) -> dict[str, Any] | None:
     """What can be said of training a run on that has ended; None for any other.
 
-    {"needed": whether it takes more epochs, "epochs": how many to offer, "words": where it would begin}.
+    {"offered": whether it can be, "needed": whether it takes more epochs, "epochs": how many to offer, "words": where
+    it would begin, or why it cannot}.
     """
     if not status.final or record.kind != "train":
         return None
     needed = record.state == "succeeded"
     step = resume_step(run)
-    if needed:
+    offered = not checkpoints_lost(run, record, status.step)
+    if not offered:
+        words = "Its checkpoints were deleted, so it cannot go on; start it anew."
+    elif needed:
         words = ""
     elif step:
         words = f"Goes on at update {step:,} of {record.steps:,}."
     else:
         words = "There is no checkpoint: it begins anew."
-    return {"needed": needed, "epochs": max(1, record.experiment.epochs // 4) if needed else 0, "words": words}
+    epochs = max(1, record.experiment.epochs // 4) if needed else 0
+    return {"offered": offered, "needed": needed, "epochs": epochs, "words": words}
 
 
 def resumed(run: Run, epochs: int | None) -> str:

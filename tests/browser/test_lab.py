@@ -161,7 +161,6 @@ def test_the_caches_are_cleared_and_a_run_only_after_a_question(
     lab: Locator, page: Page, home: Home, start_run, until: Until
 ) -> None:
     run = start_run(name="doomed", epochs=2).train().end()
-    (run.folder / "checkpoints").mkdir()
     (run.folder / "checkpoints" / "1-10.pt").write_bytes(os.urandom(300_000))
     (home.cache / "c-36-v1.npy").write_bytes(os.urandom(2 * 1024**2))
     disk = part(lab, "disk")

@@ -223,7 +223,7 @@ def test_the_hand_on_the_lr_moves_nothing_and_what_was_asked_is_told(page: Page,
     assert stage.bounding_box() == before
     assert [request.factor for _, request in lr_requests(worker.run)] == [0.5]
     worker.end("cancelled")
-    expect(hand).to_contain_text("begins anew")
+    expect(hand).to_contain_text("Goes on at update 13 of")
 
 
 def test_an_advice_opens_the_form_with_its_one_change(page: Page, start_run):

@@ -10,6 +10,7 @@ import pytest
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Experiment, Finder
 from lrlab.jobs import changing, resume, retry, set_lr, stop
+from lrlab.jobs.cleaning import delete_checkpoints
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.runs import (
@@ -18,8 +19,10 @@ from lrlab.runs import (
     DatasetFacts,
     Result,
     create_run,
+    checkpoint_file,
     lr_requests,
     request_lr,
+    open_log,
     request_stop,
     stop_requested,
     update,
@@ -111,6 +114,42 @@ def test_what_cannot_be_resumed_is_refused(home, make, state, made, epochs, fiel
 
 
 def test_a_run_whose_images_are_gone_is_refused(home, make, monkeypatch):
+LEFT = [
+    # How it ended, its updates (an epoch has 3), the checkpoint that is left -> whether it goes on
+    ("succeeded", 30, None, False),
+    ("cancelled", 2, None, False),  # who is stopped keeps a checkpoint
+    ("failed", 4, None, False),
+    ("lost", 4, None, False),
+    ("failed", 3, None, True),  # it broke off between its first epoch and the checkpoint
+    ("failed", 4, 3, True),
+    ("succeeded", 30, 30, True),
+]
+
+
+@pytest.mark.parametrize("ask", [retry, lambda home, run_id: resume(home, run_id, 5)], ids=["retry", "resume"])
+@pytest.mark.parametrize(("state", "updates", "left", "goes_on"), LEFT)
+def test_a_model_whose_checkpoints_were_deleted_is_not_trained_over(home, make, ask, state, updates, left, goes_on):
+    if ask is retry and state == "succeeded":
+        return
+    run = make(state)
+    with open_log(run, 1) as log:
+        for step in range(updates):
+            log.step(step=step, epoch=step // 3, lr=0.1, loss=1.0)
+    run.best_model.write_bytes(b"the best one")
+    (run.folder / "checkpoints").mkdir()
+    checkpoint_file(run, 1, updates).touch()
+    delete_checkpoints(home, [run.id])
+    if left is not None:
+        checkpoint_file(run, 1, left).touch()
+    if goes_on:
+        assert ask(home, run.id).record.state == "queued"
+        return
+    before = run.record
+    with pytest.raises(LabError, match="its checkpoints were deleted; start it anew") as refused:
+        ask(home, run.id)
+    assert (refused.value.field, run.record, run.best_model.read_bytes()) == ("run", before, b"the best one")
+
+
     def gone(home, name):
         raise NotFound("there is no such data set")
 

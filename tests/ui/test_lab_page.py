@@ -16,7 +16,6 @@ from lrlab.ui.lab import texts
 def ended(start_run) -> Run:
     """A run that has ended, with a checkpoint."""
     run: Run = start_run(name="**bold** [x](y)", epochs=2).train().end()
-    (run.folder / "checkpoints").mkdir()
     (run.folder / "checkpoints" / "1-10.pt").write_bytes(bytes(5000))
     return run
 

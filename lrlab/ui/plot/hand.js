@@ -35,7 +35,7 @@ class Hand {
     this.again = again ?? null;
     this.node.hidden = !hand && !again;
     this.set.hidden = !hand;
-    this.on.hidden = !again;
+    this.on.hidden = !again?.offered;
     if (hand) {
       this.began = null;
       put(this.lr, hand.lr || this.texts.lr_unknown);
@@ -46,7 +46,7 @@ class Hand {
       this.epochs.min = again.needed ? "1" : "0";
       this.refusal = "";
       this.say(again.words);
-      this.foresee(0);
+      if (again.offered) this.foresee(0);
     }
   }
 
