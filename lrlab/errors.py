@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -130,3 +134,15 @@ def shown(value: object) -> str:
     """`value` as it may stand in a sentence: at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def warn_once(log: logging.Logger, path: Path, error: LabError) -> None:
+    """Logs why the file `path` was left out, once for each state of it: lists are made again and again."""
+    with suppress(FileNotFoundError):  # gone by now, so there is nothing to be told
+        facts = path.stat()
+        _warn(log, path, str(error), facts.st_ino, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _warn(log: logging.Logger, path: Path, text: str, *facts: int) -> None:
+    log.warning("left out: %s", text)

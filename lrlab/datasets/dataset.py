@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lrlab.datasets.paths import is_showable
 from lrlab.datasets.source import Kind, Refusal
-from lrlab.errors import LabError, NotFound, from_validation, shown
+from lrlab.errors import LabError, NotFound, from_validation, shown, warn_once
 from lrlab.files import format_of, is_id, remove_tree, write_atomic
 from lrlab.home import Home
 
@@ -122,7 +122,7 @@ def list_datasets(home: Home) -> list[Dataset]:
             except FileNotFoundError:
                 continue  # deleted while we looked
             except LabError as error:
-                _log.warning("left out: %s", error)
+                warn_once(_log, folder / RECORD, error)
     return sorted(found, key=lambda dataset: (-dataset.created, dataset.name))
 
 

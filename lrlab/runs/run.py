@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,8 +34,7 @@ class Run:
         """run.json as it is now; NotFound where the run was deleted, LabError where the file is no run.json."""
         path = self.folder / "run.json"
         try:
-            facts = path.stat()
-            return _parsed(path, facts.st_ino, facts.st_mtime_ns, facts.st_size)
+            return _parsed(path)
         except FileNotFoundError:
             raise NotFound(f"there is no run {self.id}") from None
         except ValidationError as error:
@@ -94,7 +94,22 @@ class Run:
         return frames.read(frames.STEPS if kind == "steps" else frames.EPOCHS, self.folder, self.record.attempts)
 
 
-@lru_cache(maxsize=512)
-def _parsed(path: Path, *facts: int) -> RunRecord:
+_known: defaultdict[Path, dict[str, tuple[tuple[int, int, int], RunRecord]]] = defaultdict(dict)
+"""What each run.json of a folder of runs held last, by the run's id, and the state that the file was in. One entry a
+run, however many there are: lists walk through all of them in turn, again and again."""
+
+
+def forget_all_but(ids: Set[str], runs: Path) -> None:
+    """Drops what is known of runs that are no longer in the folder `runs`."""
+    for gone in _known[runs].keys() - ids:
+        _known[runs].pop(gone, None)
+
+
+def _parsed(path: Path) -> RunRecord:
     """The record in `path`, parsed once for each state of the file, which is replaced and never written to."""
-    return RunRecord.model_validate_json(path.read_bytes())
+    facts, folder = path.stat(), path.parent
+    state, known = (facts.st_ino, facts.st_mtime_ns, facts.st_size), _known[folder.parent]
+    entry = known.get(folder.name)
+    if entry is None or entry[0] != state:
+        entry = known[folder.name] = state, RunRecord.model_validate_json(path.read_bytes())
+    return entry[1]

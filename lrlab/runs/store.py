@@ -12,13 +12,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from lrlab.errors import LabError, NotFound
+from lrlab.errors import LabError, NotFound, warn_once
 from lrlab.experiments import Experiment
 from lrlab.experiments.finder import Finder
 from lrlab.files import is_id, new_id, remove_tree, write_atomic
 from lrlab.home import Home, lab_home
 from lrlab.runs.record import DatasetFacts, Kind, RunRecord
-from lrlab.runs.run import Run
+from lrlab.runs.run import Run, forget_all_but
 
 FORCE = b"force"
 """What the file holds that asks for a stop by force."""
@@ -82,18 +82,19 @@ def list_runs(home: Home | None = None, kind: Kind | None = "train") -> list[Run
 
     A run.json that cannot be read is left out.
     """
+    runs = (home or lab_home()).runs
+    there = {folder.name: folder for folder in runs.iterdir() if is_id(folder.name)}
+    forget_all_but(there.keys(), runs)
     created = []
-    for folder in (home or lab_home()).runs.iterdir():
-        if is_id(folder.name):
-            run = Run(folder.name, folder)
-            try:
-                record = run.record
-                if kind in (None, record.kind):
-                    created.append((record.created, run.id, run))
-            except NotFound:  # deleted since the folder was listed
-                continue
-            except LabError as error:
-                _log.warning("%s", error)
+    for run in map(Run, there, there.values()):
+        try:
+            record = run.record
+            if kind in (None, record.kind):
+                created.append((record.created, run.id, run))
+        except NotFound:  # deleted since the folder was listed
+            continue
+        except LabError as error:
+            warn_once(_log, run.folder / "run.json", error)
     return [run for _, _, run in sorted(created, reverse=True)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments.finder import Finder
+from lrlab.files import new_id
 from lrlab.runs import (
     RunRecord,
     create_run,
@@ -101,6 +103,29 @@ def test_runs_are_listed_newest_first_and_broken_ones_left_out(make_run, home):
     assert [run.id for run in list_runs(home)] == [run.id for run in reversed(runs)]
     with pytest.raises(LabError, match=broken.id):
         _ = broken.record
+
+
+def test_of_a_broken_run_json_is_warned_once_for_each_state_of_it(make_run, home, caplog):
+    broken = make_run().folder / "run.json"
+    for content in ("{", "[]"):
+        broken.write_text(content)
+        os.utime(broken, ns=(0, len(content)))
+        for _ in range(3):
+            assert list_runs(home) == []
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+
+
+def test_however_many_runs_there_are_each_is_parsed_once(make_run, home, monkeypatch):
+    """More than fit into a cache of any fixed size that one would choose; all are read in turn, twice."""
+    first = make_run()
+    content = (first.folder / "run.json").read_bytes()
+    for _ in range(700):
+        folder = home.runs / new_id()
+        folder.mkdir()
+        (folder / "run.json").write_bytes(content.replace(first.id.encode(), folder.name.encode()))
+    assert len(list_runs(home)) == 701
+    monkeypatch.setattr(RunRecord, "model_validate_json", None)
+    assert len(list_runs(home)) == 701
 
 
 def test_fields_are_updated_and_checked(make_run):
