@@ -48,19 +48,20 @@ def load(path: Path, sources: Sequence[Source]) -> pa.Table | None:
     try:
         if path.stat().st_mtime_ns < max(source.changed for source in sources):
             return None
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path, page_checksum_verification=True)
         if (file.schema_arrow.metadata or {}).get(_MADE_FROM) != _description(sources):
             return None
         return file.read()
-    except (FileNotFoundError, pa.ArrowInvalid):  # gone or damaged: the CSV is the truth
+    except (OSError, pa.ArrowException):  # gone or damaged: the CSV is the truth
         return None
 
 
 def store(path: Path, sources: Sequence[Source], rows: pa.Table) -> None:
-    """Writes `rows`, which were made from `sources`, in one step."""
+    """Writes `rows`, which were made from `sources`, in one step, with checksums that tell damage from values."""
     buffer = io.BytesIO()
-    parquet.write_table(rows.replace_schema_metadata({_MADE_FROM: _description(sources)}), buffer, compression="none")
-    write_atomic(path, buffer.getbuffer().tobytes(), sync=False)
+    rows = rows.replace_schema_metadata({_MADE_FROM: _description(sources)})
+    parquet.write_table(rows, buffer, compression="none", write_page_checksum=True)
+    write_atomic(path, buffer.getbuffer().tobytes())
 
 
 def _description(sources: Sequence[Source]) -> bytes:
