@@ -7,9 +7,13 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+PIECE = 32 * 1024 * 1024
+"""Bytes that a slow disk is given at a time."""
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which are misread
 
@@ -24,21 +28,57 @@ def is_id(text: str) -> bool:
     return 0 < len(text) <= 32 and all(character in _ALPHABET for character in text)
 
 
+class Synced:
+    """Writes to `file` so that each 32 MB have reached the disk before more is written, and calls `told` each time.
+
+    Whoever writes a gigabyte to a slow disk is thus heard of all the while. The last part `sync` brings there.
+    """
+
+    def __init__(self, file: IO[bytes], told: Callable[[], object]) -> None:
+        self._file, self._told, self._new = file, told, 0
+
+    def write(self, content: bytes | memoryview) -> int:
+        """Writes all of `content`; how many bytes that is."""
+        whole = memoryview(content).cast("B")
+        for begin in range(0, len(whole), PIECE):
+            self._new += self._file.write(whole[begin : begin + PIECE])
+            if self._new >= PIECE:
+                self.sync()
+                self._told()
+        return len(whole)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def sync(self) -> None:
+        """All that was written has reached the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._new = 0
+
+
 def write_atomic(
-    path: Path, content: bytes, *, sync: bool = True, guard: AbstractContextManager[object] | None = None
+    path: Path,
+    content: bytes,
+    *,
+    sync: bool = True,
+    guard: AbstractContextManager[object] | None = None,
+    told: Callable[[], object] = lambda: None,
 ) -> None:
     """Replaces `path` by `content` in one step: a reader sees the old file or the new one, never a part.
 
-    With `sync` the content has reached the disk before the name changes (survives a power cut). `guard` is held while
-    the name changes, and no longer.
+    With `sync` the content has reached the disk before the name changes (survives a power cut); `told` is called as
+    `Synced` does. `guard` is held while the name changes, and no longer.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{new_id(6)}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
             if sync:
-                file.flush()
-                os.fsync(file.fileno())
+                synced = Synced(file, told)
+                synced.write(content)
+                synced.sync()
+            else:
+                file.write(content)
         with guard or nullcontext():
             temporary.replace(path)
     finally:

@@ -22,9 +22,14 @@ from lrlab.jobs.settling import has_worker, settle
 from lrlab.jobs.slots import Slot
 from lrlab.process import is_alive
 from lrlab.runs import FINAL, Beat, Run, list_runs, load_run, revise, stop_forced, stop_requested, stop_requested_at
+from lrlab.runs.heartbeat import Heartbeat
 
 STOP_GRACE = 20.0
-"""Seconds that a worker may take to stop by itself before its process is asked to end."""
+"""Seconds that a worker which was asked to stop may be silent, or twice its slowest batch where that is longer, before
+its process is asked to end."""
+
+STOP_MOST = 30 * 60.0
+"""Seconds after which it is asked to end however lively it is."""
 
 TERMINATE_GRACE = 5.0
 """Seconds that its process may then take before it is killed."""
@@ -181,11 +186,11 @@ class Supervisor:
         asked_at = stop_requested_at(work.run)
         if asked_at is None:
             return
-        waited = math.inf if stop_forced(work.run) else time.time() - asked_at
-        if waited >= self._stop_grace + TERMINATE_GRACE:
+        late = math.inf if stop_forced(work.run) else self._late(asked_at, work.run.heartbeat)
+        if late >= TERMINATE_GRACE:
             work.killed = True
             self._backend.cancel(work.job.worker, force=True)
-        elif waited >= self._stop_grace and not work.asked:
+        elif late >= 0 and not work.asked:
             work.asked = True
             self._backend.cancel(work.job.worker, force=False)
 
@@ -196,6 +201,15 @@ class Supervisor:
         free = []
         for slot in self._backend.slots():
             if taken[slot.gpu]:
+    def _late(self, asked_at: float, heartbeat: Heartbeat | None) -> float:
+        """Seconds since a worker should have stopped that was asked to at `asked_at`; below 0 it has time left."""
+        waited = time.time() - asked_at
+        if heartbeat is None:
+            return waited - self._stop_grace
+        # One that finishes a batch or saves what it has tells so, and is waited for.
+        silent = min(waited, time.time() - heartbeat.time)
+        return max(silent - max(self._stop_grace, 2 * heartbeat.slowest_batch), waited - STOP_MOST)
+
                 taken[slot.gpu] -= 1
             else:
                 free.append(slot)

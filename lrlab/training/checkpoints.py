@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,14 +57,19 @@ class ModelFacts(BaseModel):
 
 
 def save_model(
-    path: Path, model: nn.Module, facts: ModelFacts, guard: AbstractContextManager[object] | None = None
+    path: Path,
+    model: nn.Module,
+    facts: ModelFacts,
+    guard: AbstractContextManager[object] | None = None,
+    told: Callable[[], object] = lambda: None,
 ) -> None:
-    """Writes `path` in one step and syncs it: a reader finds the old model or the new one. `guard`: `write_atomic`."""
+    """Writes `path` in one step and syncs it: a reader finds the old model or the new one. `guard`, `told`: as
+    `write_atomic`'s."""
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     # A safetensors header holds texts only, so what is no text stands there as JSON.
     values = facts.model_dump(mode="json")
     header = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
-    write_atomic(path, save(weights, header), guard=guard)
+    write_atomic(path, save(weights, header), guard=guard, told=told)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, ModelFacts]:

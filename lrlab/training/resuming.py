@@ -14,15 +14,17 @@ import random
 import shutil
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import torch
 
 from lrlab.errors import LabError
-from lrlab.files import new_id
+from lrlab.files import Synced, new_id
 from lrlab.runs import (
     Attempt,
     Beat,
@@ -81,13 +83,14 @@ class Checkpointer(Observer):
         """Keeps `loop` as it stands: between two updates, before a validation, or after an epoch."""
         begun = time.monotonic()
         if self._seconds > WORTH_SAYING:
-            self._beat.say("saving a checkpoint")
+            told()
         state = state_of(loop)
         self._log.sync()
+        told = partial(self._beat.say, "saving a checkpoint")
         path = checkpoint_file(self._run, self._attempt, loop.step + 1)
         path.parent.mkdir(exist_ok=True)
         _copy(self._run.best_model, _best_beside(path))
-        _write(path, state)
+        _write(path, state, told)
         self._remove_older(path)
         self._saved = time.monotonic()
         self._seconds = self._saved - begun
@@ -133,7 +136,12 @@ def put_back(loop: Loop, state: dict[str, Any]) -> None:
     _set_random_states(state["random"])
 
 
-def restore(loop: Loop, run: Run, earlier: Sequence[Attempt]) -> Checkpoint | None:
+def restore(
+    loop: Loop,
+    run: Run,
+    earlier: Sequence[Attempt],
+    guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Checkpoint | None:
     """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where there is none.
 
     The run's best model becomes the one that the checkpoint knew.
@@ -195,14 +203,14 @@ def read(path: Path) -> dict[str, Any] | None:
     return state if isinstance(state, dict) and state.get("format") == FORMAT else None
 
 
-def _write(path: Path, state: dict[str, Any]) -> None:
-    """Replaces `path` in one step; what is there has reached the disk."""
+def _write(path: Path, state: dict[str, Any], told: Callable[[], object]) -> None:
+    """Replaces `path` in one step; what is there has reached the disk. `told`: as `Synced`'s."""
     temporary = path.with_name(f".{path.name}.{new_id(6)}")
     try:
         with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+            synced = Synced(file, told)
+            torch.save(state, cast("IO[bytes]", synced))  # which it only writes to
+            synced.sync()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from functools import partial
 import torch
 from numpy.typing import NDArray
 
@@ -35,7 +36,7 @@ from lrlab.training.resuming import Checkpointer, device_of, remark, restore, se
 from lrlab.training.schedulers import Driver, check
 
 AFTER_STOP = 10.0
-"""Seconds for the predictions of a run that a person stopped: well before its supervisor loses patience."""
+"""Seconds for the predictions of a run that a person stopped: nobody wants to wait longer for them."""
 
 _log = logging.getLogger(__name__)
 
@@ -251,10 +252,11 @@ class Session:
         )
 
     def _save_last(self, loop: Loop, facts: ModelFacts) -> None:
-        self._beat.say("saving")
-        held = self._lease.held()
+        told = partial(self._beat.say, "saving")
+        told()
         validated = {"val_accuracy": loop.score.accuracy, "val_loss": loop.score.loss} if loop.score else {}
-        save_model(self._run.last_model, loop.model, facts.model_copy(update={"epoch": loop.epoch, **validated}), held)
+        whole = facts.model_copy(update={"epoch": loop.epoch, **validated})
+        save_model(self._run.last_model, loop.model, whole, self._lease.held(), told)
 
     def _evaluate(self, device: Device, parts: _Parts, say: Progress, seconds: float = math.inf) -> None:
         """The best model on all that it did not learn from: once on the test images, by which nothing was chosen."""

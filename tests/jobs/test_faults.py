@@ -9,8 +9,10 @@ import psutil
 
 from lrlab.jobs import delete, lab_status, stop
 from lrlab.jobs.queue import Queue
+from lrlab.jobs.supervisor import STOP_MOST
 from lrlab.process import is_alive
 from lrlab.runs import FINAL
+from lrlab.runs.heartbeat import heartbeat_file
 
 
 def began(run):
@@ -93,7 +95,7 @@ def test_a_worker_that_does_not_listen_is_ended(home, supervisor, enqueue, until
     until(began(run))
     worker = run.record.attempts[0].identity
     stop(home, run.id)
-    long_ago = (run.folder / "stop").stat().st_mtime - 21
+    long_ago = (run.folder / "stop").stat().st_mtime - STOP_MOST - 1
     os.utime(run.folder / "stop", (long_ago, long_ago))
     until(ended(run))
     assert (run.record.state, run.record.cause) == ("cancelled", "it did not stop by itself")
@@ -110,6 +112,8 @@ def test_a_worker_that_hangs_is_killed_too(home, supervisor, enqueue, until):
     stop(home, run.id)
     long_ago = (run.folder / "stop").stat().st_mtime - 26
     os.utime(run.folder / "stop", (long_ago, long_ago))
+    sign = run.heartbeat.model_copy(update={"time": long_ago})
+    heartbeat_file(run.folder).write_text(sign.model_dump_json())
     until(ended(run))
     assert run.record.state == "cancelled"
 

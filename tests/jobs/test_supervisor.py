@@ -16,6 +16,7 @@ from lrlab.jobs.slots import slots as slots_of
 from lrlab.jobs.supervisor import MOST_CLAIMS, Supervisor
 from lrlab.process import Identity, identity
 from lrlab.runs import Attempt, delete_run, request_stop, update
+from lrlab.runs.heartbeat import Heartbeat, heartbeat_file
 
 
 class FakeBackend:
@@ -301,12 +302,21 @@ def test_a_worker_that_does_not_stop_is_asked_and_then_killed(supervisor, backen
     supervisor.tick()
     asked = []
     for seconds in (1, 19, 21, 22, 26, 27):
+def silent(run, seconds, slowest_batch=0.0):
+    """The worker's newest sign of life was so long ago."""
+    sign = Heartbeat(phase="training", slowest_batch=slowest_batch, time=time.time() - seconds)
+    heartbeat_file(run.folder).write_text(sign.model_dump_json())
+
+
+POLITE, FORCE = ("w1", False), ("w1", True)
+
+
         ask_long_ago(run, seconds)
         supervisor.tick()
         asked.append(list(backend.cancelled))
-    polite, force = ("w1", False), ("w1", True)
-    assert asked == [[], [], [polite], [polite], [polite, force], [polite, force]]
+    assert asked == [[], [], [POLITE], [POLITE], [POLITE, FORCE], [POLITE, FORCE]]
     backend.ended["w1"] = -9
+        silent(run, seconds + 1)
     supervisor.tick()
     assert (run.record.state, run.record.cause) == ("cancelled", "it did not stop by itself")
 
@@ -316,6 +326,31 @@ def test_a_stop_by_force_waits_for_nothing(supervisor, backend, enqueue):
     supervisor.tick()
     request_stop(run)
     supervisor.tick()
+@pytest.mark.parametrize(
+    ("asked", "silent_for", "slowest", "done"),
+    [
+        (300, 19, 0, []),  # it saves, and says so
+        (300, 21, 0, [POLITE]),
+        (300, 26, 0, [FORCE]),
+        (21, 300, 0, [POLITE]),  # patience counts from the stop on
+        (79, 79, 40, []),
+        (81, 81, 40, [POLITE]),
+        (86, 86, 40, [FORCE]),
+        (29 * 60, 0, 3600, []),
+        (31 * 60, 0, 3600, [FORCE]),  # it never will
+    ],
+)
+def test_how_long_a_worker_that_is_to_stop_is_waited_for(
+    supervisor, backend, enqueue, asked, silent_for, slowest, done
+):
+    run = enqueue()
+    supervisor.tick()
+    ask_long_ago(run, asked)
+    silent(run, silent_for, slowest)
+    supervisor.tick()
+    assert backend.cancelled == done
+
+
     assert backend.cancelled == []
     request_stop(run, force=True)
     supervisor.tick()

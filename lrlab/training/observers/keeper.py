@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,9 +45,10 @@ class Keeper(Observer):
         order = self._order(score)
         if self._best is not None and order >= self._best:
             return
-        self._beat.say("saving the best model")
+        told = partial(self._beat.say, "saving the best model")
+        told()
         facts = {"epoch": loop.epoch, "val_accuracy": score.accuracy, "val_loss": score.loss}
-        save_model(self._path, loop.model, self._facts.model_copy(update=facts), self._guard())
+        save_model(self._path, loop.model, self._facts.model_copy(update=facts), self._guard(), told)
         self._best = order
         self.result = Result(best_epoch=loop.epoch, best_val_accuracy=score.accuracy, best_val_loss=score.loss)
 
