@@ -29,7 +29,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 
 from lrlab.desk import Desk
 from lrlab.errors import Forbidden, LabError
-from lrlab.home import lab_home
+from lrlab.home import lab_home, named_home
 from lrlab.rights import LOCAL, Person, person, sees
 from lrlab.runs import RunRecord
 
@@ -112,7 +112,7 @@ def _person(facts: Mapping[str, Any]) -> Person | None:
         return None
     if facts.get("email_verified") in (False, "false"):
         return None
-    return person(lab_home(), mail)
+    return person(named_home(), mail)
 
 
 def _of_cookie(cookies: Mapping[str, str]) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ class Access:
             if refusal:
                 return JSONResponse({"error": refusal}, status_code=403)
             try:
-                person = self._who(request)
+                person = self._person(request)
                 if person is None:
                     return JSONResponse({"error": SIGN_IN}, status_code=401)
                 with _asked_by(person):
@@ -129,7 +129,7 @@ class Access:
         async def guarded(socket: WebSocket) -> None:
             refusal = self._refusal(socket, kind)
             try:
-                person = None if refusal else self._who(socket)
+                person = None if refusal else self._person(socket)
                 if person is not None:
                     await self._admit(socket, person, action, found)
             except LabError as error:
@@ -141,6 +141,21 @@ class Access:
                 await conversation(socket)
 
         return WebSocketRoute(path, guarded, name=action)
+
+    def _person(self, connection: HTTPConnection) -> Person | None:
+        """Whoever asks; the gate, where there is one, has found it out for this request."""
+        known: Person | None = getattr(connection.state, "person", None)
+        return known or self._who(connection)
+
+    def unchanged(self, connection: HTTPConnection) -> bool:
+        """Whether a request that is being answered for long would still come from the same person with the same rights.
+
+        A sign-in that ended elsewhere is not seen: a request keeps the cookie that it came with.
+        """
+        try:
+            return self._who(connection) == desk_of(connection).person
+        except LabError:  # the settings have a fault at this moment, and nothing says that the rights are others
+            return True
 
     async def _admit(self, connection: HTTPConnection, person: Person, action: str, found: Found | None) -> None:
         desk = connection.state.desk = Desk(self._home, person)
@@ -161,6 +176,14 @@ class Access:
         return None
 
 
+def _split(address: str) -> SplitResult:
+    """The parts of an address; of one that cannot be read, such as http://[, there are none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 @contextmanager
 def _asked_by(person: Person) -> Iterator[None]:
     token = _asking.set(person)
@@ -176,13 +199,5 @@ def _settled(path: str, action: str, found: Found | None) -> tuple[Kind, Found |
     if found is None and "{run_id}" in path:
         found = run_of
     if right in ("viewer", "owner") and found is None:
-def _split(address: str) -> SplitResult:
-    """The parts of an address; of one that cannot be read, such as http://[, there are none."""
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-
-
         raise ValueError(f"{action!r} is done to something, and {path} names nothing")
     return kind, found

@@ -61,8 +61,10 @@ class Gate:
             path = path.removeprefix(self._base) or "/"
         if path in self._open or path.startswith(OPEN_FOLDER):
             return "", 200
+        connection = HTTPConnection(scope)
         try:
-            return ("", 200) if self._who(HTTPConnection(scope)) else (SIGN_IN, 401)
+            connection.state.person = self._who(connection)
+            return ("", 200) if connection.state.person else (SIGN_IN, 401)
         except LabError as error:
             return str(error), 503
 

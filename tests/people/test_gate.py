@@ -13,8 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.web.server.starlette import starlette_auth_routes, starlette_routes, starlette_websocket
 
 from lrlab.errors import LabError
+from lrlab.home import Home
 from lrlab.rights import Person
 from lrlab.web import Gate
+from lrlab.web.access import Access, desk_of
 from lrlab.web.gate import OPEN
 
 ANN = Person("ann@school.example", "student")
@@ -82,6 +84,33 @@ def test_sockets_pass_the_gate_too(path: str, open_to_all: bool) -> None:
             pass
     with served(lambda connection: ANN).websocket_connect(path):
         pass
+
+
+def test_who_asks_is_found_out_once_for_a_request(home: Home) -> None:
+    asked = []
+
+    def who(connection: HTTPConnection) -> Person | None:
+        asked.append(connection.url.path)
+        return ANN
+
+    async def name(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(desk_of(request).person.mail)
+
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(desk_of(socket).person.mail)
+        await socket.close()
+
+    access = Access(None, home, who)
+    routes = [
+        access.route("/api/status", name, "read the lab's status"),
+        access.socket("/api/curve", talk, "preview a schedule while it is composed"),
+    ]
+    client = TestClient(Starlette(routes=routes, middleware=[Middleware(Gate, who=who)]))
+    assert client.get("/api/status").text == ANN.mail
+    with client.websocket_connect("/api/curve", headers={"origin": "http://testserver"}) as socket:
+        assert socket.receive_text() == ANN.mail
+    assert asked == ["/api/status", "/api/curve"]
 
 
 def test_a_fault_of_the_settings_opens_nothing() -> None:

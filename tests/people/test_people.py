@@ -87,6 +87,23 @@ def test_who_a_cookie_is(home: Home, secrets: Any, facts: Any, who: Person | Non
     assert people.sender(cookie(facts)) == who
 
 
+def test_who_a_cookie_is_makes_and_reads_nothing_but_the_settings(
+    home: Home, secrets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets(AUTH + ONE)
+    home.cache.rmdir()
+    home.mark_file.write_text("damaged")
+    assert people.sender(cookie(ANN)) == Person("ann@school.example", "student")
+    assert not home.cache.exists()
+
+
+def test_whoever_becomes_a_teacher_is_one_at_the_next_request(home: Home, secrets: Any) -> None:
+    secrets(AUTH + ONE)
+    for teachers, role in (("[]", "student"), ('["ann@school.example"]', "teacher"), ("[]", "student")):
+        home.settings.write_text(f"[people]\nteachers = {teachers}\n")
+        assert people.sender(cookie(ANN)) == Person("ann@school.example", role)
+
+
 def test_a_cookie_of_another_secret_or_another_purpose_is_nobodys(home: Home, secrets: Any) -> None:
     secrets(AUTH + ONE)
     assert people.sender(cookie(ANN, secret="another secret, long enough too")) is None
