@@ -66,7 +66,8 @@ def find_sources(kind: Kind, folder: Path, attempts: Sequence[Attempt]) -> list[
             pass
         else:
             sources.append(cache.Source(path, limit, facts.st_size, facts.st_mtime_ns))
-        limit = attempt.first_step if limit is None else min(limit, attempt.first_step)
+        first = attempt.first_step - (kind is EPOCHS and attempt.validates_first)
+        limit = first if limit is None else min(limit, first)
     return sources[::-1]
 
 

@@ -49,6 +49,8 @@ class Attempt(_Part):
     ended: float | None = None
     """When it was over, known once a further attempt was asked for; unix seconds."""
     identity: Identity
+    validates_first: bool = False
+    """Whether it began with the validation after update `first_step` - 1: that epoch's row is its own too."""
     host: str
     device: str = ""
     """The device in words, such as "CPU" or "NVIDIA H100"."""

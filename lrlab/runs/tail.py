@@ -76,9 +76,9 @@ class Tail:
             table.restart(self._attempts)
 
 
-def _rows(attempts: Sequence[Attempt]) -> list[tuple[int, int]]:
+def _rows(attempts: Sequence[Attempt]) -> list[tuple[int, int, bool]]:
     """What decides which rows of the attempts count."""
-    return [(attempt.number, attempt.first_step) for attempt in attempts]
+    return [(attempt.number, attempt.first_step, attempt.validates_first) for attempt in attempts]
 
 
 class _Table:

@@ -237,6 +237,7 @@ class Session:
             first_step=checkpoint.step if checkpoint else 0,
             remark=remark(self._attempt, earlier, anew=checkpoint is None),
         )
+            validates_first=loop.done == loop.updates_per_epoch and loop.score is None,
         _log.info("goes on at update %d. %s", self._attempt.first_step, self._attempt.remark)
 
     def _facts(self, normalization: Normalization) -> ModelFacts:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lrlab.errors import LabError
-from lrlab.runs import Tail, cache, open_log
+from lrlab.runs import EPOCH_COLUMNS, Tail, cache, open_log, update
 from lrlab.runs.frames import STEPS, find_sources
 
 
@@ -40,6 +40,39 @@ def test_the_newest_attempt_counts_from_its_first_step_on(make_run, begin, attem
         tail.poll()
     assert list(zip(run.steps.step, run.steps.loss, strict=True)) == expected
     assert list(zip(tail.steps.step, tail.steps.loss, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("validates_first", "row", "expected"),
+    [
+        # Epochs of 4 updates; the second attempt begins at update 8, and writes the row of update 7 or of 11 first.
+        (True, 7, [(3, 1), (7, 2)]),
+        (True, None, [(3, 1)]),  # it will write it
+        (False, 11, [(3, 1), (7, 1), (11, 2)]),
+        (False, None, [(3, 1), (7, 1)]),
+    ],
+)
+def test_an_epoch_that_is_validated_again_has_the_newest_attempts_row(make_run, begin, validates_first, row, expected):
+    run = make_run()
+    tail = Tail(run)
+    begin(run)
+    log_epochs(run, 1, [3, 7])
+    tail.poll()
+    begin(run, number=2, first_step=8)
+    tail.poll()
+    *earlier, newest = run.record.attempts
+    update(run, attempts=(*earlier, newest.model_copy(update={"validates_first": validates_first})))
+    log_epochs(run, 2, [] if row is None else [row])
+    tail.poll()
+    for epochs in (run.epochs, tail.epochs):
+        assert list(zip(epochs.step, epochs.val_loss, strict=True)) == expected
+
+
+def log_epochs(run, attempt, steps):
+    with open_log(run, attempt) as log:
+        for step in steps:
+            others = dict.fromkeys(EPOCH_COLUMNS, 0.5)
+            log.epoch(**{**others, "step": step, "epoch": step // 4, "val_loss": float(attempt)})
 
 
 def test_a_file_of_an_attempt_that_run_json_does_not_name_counts_for_nothing(make_run, begin):
