@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from lrlab.experiments import FIELDS, Experiment, Group
-from lrlab.runs.record import RunRecord
+from lrlab.runs.record import FINAL, RunRecord
 from lrlab.runs.run import Run
+from lrlab.runs.standing import stopped, updates_made
 from lrlab.schedules import number
 
 Settings = Mapping[str, str]
 
-BARE = frozenset({"dataset", "model", "optimizer", "schedule"})
+BARE = frozenset({"dataset", "model", "optimizer", "schedule", "training"})
 """Settings whose value says what it is: a legend shows "StepLR", not "schedule StepLR"."""
 
 ABSENT = "-"
@@ -25,11 +26,12 @@ ABSENT = "-"
 def differences(runs: Sequence[Run]) -> pd.DataFrame:
     """The settings that differ: one row each (the index, "setting"), one column per run, values as text.
 
-    A scheduler's and an optimiser's own parameters bear its name, such as "StepLR.gamma". Columns are the runs' names,
-    made different where two are the same.
+    What was done to a run later counts too: more epochs, an LR set by hand, a stop before the end. A scheduler's and
+    an optimiser's own parameters bear its name, such as "StepLR.gamma". Columns are the runs' names, made different
+    where two are the same.
     """
     records = [run.record for run in runs]
-    every = all_settings(records)
+    every = all_settings(runs)
     rows = {key: [one.get(key, ABSENT) for one in every] for key in _keys(every)}
     differing = {key: values for key, values in rows.items() if len(set(values)) > 1}
     columns = _distinct([record.name for record in records], records)
@@ -42,7 +44,7 @@ def legend(runs: Sequence[Run]) -> list[str]:
     Where the settings are the same, the runs' names are used, and where those are too, their order of creation.
     """
     records = [run.record for run in runs]
-    return _distinct(labels(all_settings(records)), records)
+    return _distinct(labels(all_settings(runs)), records)
 
 
 def labels(every: Sequence[Settings]) -> list[str]:
@@ -51,26 +53,37 @@ def labels(every: Sequence[Settings]) -> list[str]:
     return [" · ".join(_part(key, one[key]) for key in differing if key in one) for one in every]
 
 
-def all_settings(records: Sequence[RunRecord]) -> list[Settings]:
+def all_settings(runs: Sequence[Run]) -> list[Settings]:
     """Every setting of each run as text by its dotted name, in the form's order; the name of the run is none."""
+    records = [run.record for run in runs]
     sets = {(record.dataset.name, record.dataset.id) for record in records}
     namesakes = Counter(name for name, _ in sets)
     return [
-        _settings(
-            record.experiment, record.dataset.name + f" ({record.dataset.id})" * (namesakes[record.dataset.name] > 1)
-        )
-        for record in records
+        _settings(record, record.dataset.name + f" ({record.dataset.id})" * (namesakes[record.dataset.name] > 1))
+        | {"training": _training(run, record)}
+        for run, record in zip(runs, records, strict=True)
     ]
 
 
-def _settings(experiment: Experiment, dataset: str) -> Settings:
+def _settings(record: RunRecord, dataset: str) -> dict[str, str]:
+    experiment = record.experiment
     found = {"dataset": dataset, "model": experiment.model.name}
     for field in FIELDS:
         part, _, inner = field.partition(".")
         if field not in ("name", "dataset"):
             value = getattr(experiment, part)
             found[field] = _told(getattr(value, inner) if inner else value)
-    return {**found, **_optimizer(experiment), **_schedule(experiment)}
+    if record.epochs != experiment.epochs:  # the schedule is still the one of the planned epochs
+        found["epochs"] = f"{record.epochs}, planned for {experiment.epochs}"
+    by_hand = [f"x {shown(change.factor)} from update {change.step}" for change in record.lr_changes]
+    return {**found, **_optimizer(experiment), **_schedule(experiment), "LR by hand": ", ".join(by_hand) or "none"}
+
+
+def _training(run: Run, record: RunRecord) -> str:
+    """How far the run was trained; one that is still to end may yet reach its planned end."""
+    if record.state in FINAL and record.state != "succeeded":
+        return stopped(updates_made(run.folder, record), record)
+    return "as planned"
 
 
 def _told(value: Any) -> str:

@@ -140,13 +140,8 @@ def _work(record: RunRecord) -> Work:
 
 def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:
     """What the log says was done, from its last rows; None before the attempt has finished an update."""
-    path = steps_file(folder, attempt.number)
-    try:
-        facts = path.stat()
-        rows, first = _ends(path, facts.st_ino, facts.st_size)
-    except FileNotFoundError:
-        return None
-    if not rows.num_rows:
+    found = _rows(folder, attempt)
+    if not found:
         return None
     ends, first_step = epochs["step"].to_numpy(), attempt.first_step
     before = ends[ends < first_step]
@@ -155,6 +150,19 @@ def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | No
         epoch=rows["epoch"].to_numpy(),
         time=rows["time"].to_numpy(),
         updates=rows["step"][-1].as_py() + 1,
+def stopped(step: int, record: RunRecord) -> str:
+    """How far a run came that ended after `step` updates and before its planned end."""
+    return f"stopped after {step:,} of {record.steps:,} updates" if step else "stopped before the first update"
+
+
+def updates_made(folder: Path, record: RunRecord) -> int:
+    """The updates that the run in `folder` has made, as the end of its log says."""
+    if not record.attempts:
+        return 0
+    found = _rows(folder, record.attempts[-1])
+    return found[0]["step"][-1].as_py() + 1 if found else record.attempts[-1].first_step
+
+
         epochs=len(ends),
         epoch_times=epochs["time"].to_numpy()[len(before) :],
         first=first["time"][0].as_py() if begins_an_epoch else None,
@@ -172,6 +180,7 @@ def _ends(path: Path, *facts: int) -> tuple[pa.Table, pa.Table]:
     if size > WINDOW:  # the window begins inside a row
         end = head[: head.find(b"\n") + 1] + end[end.find(b"\n") + 1 :]
     return parse(end, path), parse(head, path)
+    rows, first = found
 
 
 def _message(
@@ -185,6 +194,17 @@ def _message(
 ) -> str:
     """What is going on, in words."""
     if state == "queued":
+def _rows(folder: Path, attempt: Attempt) -> tuple[pa.Table, pa.Table] | None:
+    """The last rows of the attempt's log, and the first one; None before it has finished an update."""
+    path = steps_file(folder, attempt.number)
+    try:
+        facts = path.stat()
+        rows, first = _ends(path, facts.st_ino, facts.st_size)
+    except FileNotFoundError:
+        return None
+    return (rows, first) if rows.num_rows else None
+
+
         if stop_requested(run):
             return "stopping"
         if position is not None:
@@ -198,7 +218,7 @@ def _message(
         silent = now - liveness.last_sign(record.attempts[-1], heartbeat)
         return f"nothing has been finished for {duration(silent)}"
     if state == "cancelled":
-        return f"stopped after {step:,} of {record.steps:,} updates" if step else "stopped before the first update"
+        return stopped(step, record)
     if state == "succeeded":
         took = seconds(record, state, heartbeat, now)
         return f"finished in {duration(took)}" if took is not None else "finished"

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from lrlab.runs.compare import all_settings, labels
 from lrlab.runs.frames import EPOCHS, read_table
-from lrlab.runs.record import RunRecord
 from lrlab.runs.run import Run
 from lrlab.runs.standing import best
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Runs that differ in nothing but their seed, and their best validation accuracies in per cent."""
+    """Runs that differ in nothing but their seed, and the best validation accuracy of each seed in per cent.
+
+    Runs of one seed are one measurement, however often it was made: their mean counts. `again`: there are such.
+    """
 
     label: str
     values: tuple[float, ...]
+    again: bool
 
     @property
     def mean(self) -> float:
-        return sum(self.values) / len(self.values)
+        return fmean(self.values)
 
 
 def headline(runs: Sequence[Run]) -> str:
@@ -30,32 +34,35 @@ def headline(runs: Sequence[Run]) -> str:
     Such as "StepLR ends 4.1 points above Fixed (best val accuracy, 1 run each: repeat over seeds to be sure)".
     Empty where no run has been validated.
     """
-    found = [(record, _accuracy(run, record)) for run in runs for record in (run.record,)]
-    known = [(record, accuracy) for record, accuracy in found if accuracy is not None]
+    known = [(run, accuracy) for run in runs if (accuracy := _accuracy(run)) is not None]
     if not known:
         return ""
-    records = [record for record, _ in known]
+    records = [run.record for run, _ in known]
     if len({(record.dataset.id, record.experiment.validation) for record in records}) > 1:
         return "These runs were validated on different images: their accuracies do not compare"
     groups = sorted(_groups(known), key=lambda group: -group.mean)
-    open_ = any(record.state in ("queued", "running") for record, _ in found)
-    return _claim(groups, so_far=open_) + f" ({_trust(groups)})"
+    same = "; runs of the same seed count as one" if any(group.again for group in groups) else ""
+    open_ = any(run.record.state in ("queued", "running") for run in runs)
+    return _claim(groups, so_far=open_) + f" ({_trust(groups)}{same})"
 
 
-def _accuracy(run: Run, record: RunRecord) -> float | None:
-    _, accuracy = best(read_table(EPOCHS, run.folder, record.attempts))
+def _accuracy(run: Run) -> float | None:
+    _, accuracy = best(read_table(EPOCHS, run.folder, run.record.attempts))
     return None if accuracy is None else 100 * accuracy
 
 
-def _groups(known: Sequence[tuple[RunRecord, float]]) -> list[_Group]:
-    every = all_settings([record for record, _ in known])
-    alike: dict[tuple[tuple[str, str], ...], list[float]] = {}
-    for (_, accuracy), settings in zip(known, every, strict=True):
-        alike.setdefault(tuple((key, value) for key, value in settings.items() if key != "seed"), []).append(accuracy)
+def _groups(known: Sequence[tuple[Run, float]]) -> list[_Group]:
+    alike: dict[tuple[tuple[str, str], ...], dict[str, list[float]]] = {}
+    for (_, accuracy), settings in zip(known, all_settings([run for run, _ in known]), strict=True):
+        others = tuple((key, value) for key, value in settings.items() if key != "seed")
+        alike.setdefault(others, {}).setdefault(settings["seed"], []).append(accuracy)
     names = labels([dict(key) for key in alike])
     if len(alike) == 1:
-        names = [known[0][0].name]
-    return [_Group(name or "the rest", tuple(values)) for name, values in zip(names, alike.values(), strict=True)]
+        names = [known[0][0].record.name]
+    return [
+        _Group(name or "the rest", tuple(map(fmean, seeds.values())), any(len(each) > 1 for each in seeds.values()))
+        for name, seeds in zip(names, alike.values(), strict=True)
+    ]
 
 
 def _claim(groups: Sequence[_Group], *, so_far: bool) -> str:

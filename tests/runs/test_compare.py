@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lrlab.runs import delete_run, differences, headline, legend, rename, table
+from lrlab.runs import LRChange, delete_run, differences, headline, legend, rename, table, update
 from lrlab.runs.overview import COLUMNS
 
 FIXED = {"scheduler": {"name": "Fixed"}}
@@ -126,6 +126,51 @@ def test_the_headline(trained, runs, sentence):
 def test_the_headline_of_runs_that_are_not_over(trained):
     made = [trained(0.8, schedule=FIXED), trained(0.9, schedule=STEP, state="running")]
     assert headline(made).startswith("StepLR is 10.0 points above Fixed so far (")
+
+
+@pytest.mark.parametrize(
+    ("done", "setting", "told"),
+    [
+        ({"more_epochs": 20}, "epochs", ["2", "22, planned for 2"]),
+        ({"more_epochs": -1}, "epochs", ["2", "1, planned for 2"]),
+        (
+            {"lr_changes": [LRChange(step=step, factor=step / 8, time=0, lr=0.1) for step in (2, 6)]},
+            "LR by hand",
+            ["none", "x 0.25 from update 2, x 0.75 from update 6"],
+        ),
+        ({"state": "cancelled"}, "training", ["as planned", "stopped after 8 of 8 updates"]),
+        ({"state": "failed"}, "training", ["as planned", "stopped after 8 of 8 updates"]),
+    ],
+)
+def test_what_was_done_to_a_run_tells_it_from_its_twin(trained, done, setting, told):
+    one, other = trained(0.5, 0.6, seed=1, name="a"), trained(0.8, 0.9, seed=1, name="b")
+    update(other, **done)
+    found = differences([one, other])
+    assert {name: row.tolist() for name, row in found.iterrows()} == {setting: told}
+    words = told if setting == "training" else [f"{setting} {value}" for value in told]
+    assert legend([one, other]) == words
+    assert headline([one, other]).startswith(f"{words[1]} ends 30.0 points above {words[0]} (best val accuracy, 1 run")
+
+
+def test_a_run_that_is_still_at_work_is_not_a_stopped_one(make_run, trained):
+    runs = [trained(0.6, seed=1), trained(0.8, seed=1, state="running")]
+    assert differences(runs).empty
+    never = make_run(epochs=1, seed=1)
+    update(never, state="cancelled")
+    assert differences([runs[0], never]).loc["training"].tolist() == ["as planned", "stopped before the first update"]
+
+
+def test_runs_of_one_seed_are_one_measurement(trained):
+    made = [trained(value, schedule=spec, seed=3) for spec, value in [(FIXED, 0.8), (FIXED, 0.8), (STEP, 0.9)] * 2]
+    assert headline(made) == (
+        "StepLR ends 10.0 points above Fixed "
+        "(best val accuracy, 1 run each: repeat over seeds to be sure; runs of the same seed count as one)"
+    )
+    other = trained(0.84, schedule=FIXED, seed=4, name="mine")
+    assert headline([other, *made[:2]]) == (
+        "mine reaches 82.0 % on average "
+        "(best val accuracy, 2 runs from 80.0 to 84.0 %; runs of the same seed count as one)"
+    )
 
 
 @pytest.mark.parametrize("other", [{"data": "d2"}, {"validation": {"seed": 7}}])
