@@ -18,14 +18,20 @@ teachers = ["a.teacher@school.example"]    # who may see and do all; everyone el
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lrlab.errors import LabError, from_validation
 from lrlab.home import Home
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class _Part(BaseModel):
@@ -104,3 +110,23 @@ def supervisor_idle(home: Home) -> float:
 def helper_idle(home: Home) -> float:
     """Seconds without a question after which the helper process leaves. LabError as `settings`."""
     return 60 * settings(home).jobs.helper_idle_minutes
+
+
+class Followed(Generic[T]):
+    """What `read` makes of a lab's settings, each time as they then are: `Followed(home, supervisor_idle)()`.
+
+    LabError of the first reading. A fault that comes into them later leaves the value as it was, and is logged once.
+    """
+
+    def __init__(self, home: Home, read: Callable[[Home], T]) -> None:
+        self._home, self._read, self._fault = home, read, ""
+        self._value = read(home)
+
+    def __call__(self) -> T:
+        try:
+            self._value, self._fault = self._read(self._home), ""
+        except LabError as error:
+            if str(error) != self._fault:
+                self._fault = str(error)
+                _log.error("%s; what was set before holds", error)
+        return self._value

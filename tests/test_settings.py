@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from lrlab.errors import LabError
 from lrlab.home import Home
-from lrlab.settings import Settings, at_a_time, helper_idle, settings, supervisor_idle
+from lrlab.settings import Followed, Settings, at_a_time, helper_idle, settings, supervisor_idle
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
@@ -80,3 +82,20 @@ def test_an_environment_that_is_no_idle_time_is_refused(
     monkeypatch.setenv("LRLAB_IDLE_SECONDS", given)
     with pytest.raises(LabError, match=f"LRLAB_IDLE_SECONDS: got '{given}', allowed: a number of at least 0"):
         supervisor_idle(Home(tmp_path))
+
+
+def test_what_is_followed_counts_at_once_and_a_fault_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("LRLAB_JOBS", raising=False)
+    file, followed, told = tmp_path / "lab.toml", Followed(Home(tmp_path), at_a_time), []
+    for number, text in enumerate(["", "[jobs]\nat_a_time = 3", "[jobs]\nat_a_time = 0", "[jobs", ""]):
+        file.write_text(text)
+        os.utime(file, (number, number))
+        told.append([followed() for _ in range(2)])
+    assert told == [[1, 1], [3, 3], [3, 3], [3, 3], [1, 1]]
+    assert len(caplog.messages) == 2  # each fault once
+    assert "jobs.at_a_time: got 0" in caplog.messages[0]
+    file.write_text("[jobs")
+    with pytest.raises(LabError):
+        Followed(Home(tmp_path), at_a_time)

@@ -54,7 +54,7 @@ def import_(given: argparse.Namespace) -> int:
 
 
 def answer(given: argparse.Namespace) -> int:
-    from lrlab.settings import helper_idle
+    from lrlab.settings import Followed, helper_idle
     from lrlab.training import answering
 
-    return answering.answer_all(helper_idle(lab_home()))
+    return answering.answer_all(Followed(lab_home(), helper_idle))

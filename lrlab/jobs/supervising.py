@@ -13,7 +13,7 @@ from lrlab.home import Home
 from lrlab.jobs.local import WORKER, Local
 from lrlab.jobs.queue import Queue
 from lrlab.jobs.supervisor import Supervisor
-from lrlab.settings import supervisor_idle
+from lrlab.settings import Followed, supervisor_idle
 
 TICK = 0.1
 """Seconds between two looks at the queue and the workers; a look costs some ten microseconds."""
@@ -30,7 +30,7 @@ def supervise(home: Home, *, command: Sequence[str] = WORKER) -> bool:
     Environment: LRLAB_JOBS (runs at a time on the CPU), LRLAB_IDLE_SECONDS. `command` starts a worker that waits.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(process)d: %(message)s")
-    idle = supervisor_idle(home)
+    idle = Followed(home, supervisor_idle)
     backend = Local(home, command=command)
     lock = FileLock(home.supervisor_lock)
     try:
@@ -50,7 +50,7 @@ def supervise(home: Home, *, command: Sequence[str] = WORKER) -> bool:
                 except (OSError, sqlite3.OperationalError):  # a full disk, no process to be had: it may pass
                     _log.exception("something refused; the next look is in %.0f s", TROUBLE_PAUSE)
                     time.sleep(TROUBLE_PAUSE)
-            _log.info("leaves: nothing to do for %.0f s", idle)
+            _log.info("leaves: nothing to do for %.0f s", idle())
         return True
     finally:
         backend.close()

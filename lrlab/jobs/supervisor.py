@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lrlab.errors import LabError, NotFound
@@ -38,7 +38,8 @@ SPARE_PAUSE = 10.0
 """Seconds after a run was started before the next worker is warmed, where no slot is free: the run starts first."""
 
 IDLE = 15 * 60.0
-"""Seconds without any run after which a supervisor leaves that nobody told otherwise (lrlab.settings)."""
+"""Seconds without any run after which a supervisor leaves that nobody told otherwise (lrlab.settings); where they are 0
+no worker is kept warm."""
 
 MOST_CLAIMS = 3
 """Workers that a run is given before it counts as one that no worker survives."""
@@ -77,7 +78,13 @@ class Supervisor:
     """The loop's body, apart from the loop: `take_over()` once, then `tick()` again and again."""
 
     def __init__(
-        self, home: Home, queue: Queue, backend: Backend, *, stop_grace: float = STOP_GRACE, idle: float = IDLE
+        self,
+        home: Home,
+        queue: Queue,
+        backend: Backend,
+        *,
+        stop_grace: float = STOP_GRACE,
+        idle: Callable[[], float] = lambda: IDLE,
     ) -> None:
         self._home = home
         self._queue = queue
@@ -131,7 +138,7 @@ class Supervisor:
         if self._work or self._queue.waiting():
             self._last_busy = now
             return False
-        return now - self._last_busy >= self._idle
+        return now - self._last_busy >= self._idle()
 
     def _repair(self, run: Run) -> None:
         """A run that the queue does not know: it waits again, or has ended without anybody's writing so."""
@@ -257,12 +264,18 @@ class Supervisor:
         return True
 
     def _tend_spare(self) -> None:
-        first, free = self._backend.slots()[0], self._free()
-        if free:
-            self._backend.keep_warm(free[0])
-        elif not first.gpu and time.monotonic() - self._started >= SPARE_PAUSE:
-            self._backend.keep_warm(first)  # a GPU's memory is all its run's
+        self._backend.keep_warm(self._next_slot())
         warm = self._backend.warm()
         if warm != self._warm:
             self._warm = warm
             self._queue.set_spare(warm)
+
+    def _next_slot(self) -> Slot | None:
+        """The slot in which a worker is to wait for the next run; None where nothing is to be kept warm."""
+        if not self._idle():
+            return None
+        if free := self._free():
+            return free[0]
+        first = self._backend.slots()[0]
+        just_started = time.monotonic() - self._started < SPARE_PAUSE
+        return None if first.gpu or just_started else first  # a GPU's memory is all its run's

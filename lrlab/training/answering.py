@@ -12,7 +12,10 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
@@ -31,6 +34,9 @@ from lrlab.training.summary import summary
 IDLE = 600.0
 """Seconds without a question after which the helper leaves and gives its memory back."""
 
+LOOK_EVERY = 5.0
+"""Seconds between two looks at how long it is to stay: its keeper may have set that anew."""
+
 Question = Callable[..., Any]
 """Called with the lab's Home and the arguments by name; gives what JSON can hold, or raises LabError."""
 
@@ -46,8 +52,8 @@ QUESTIONS: dict[str, Question] = {
 _log = logging.getLogger(__name__)
 
 
-def answer_all(idle: float = IDLE) -> int:
-    """Answers what comes on standard input until it ends or nothing has come for `idle` seconds; the exit code.
+def answer_all(idle: Callable[[], float] = lambda: IDLE) -> int:
+    """Answers what comes on standard input until it ends or nothing has come for `idle()` seconds; the exit code.
 
     Nobody but this function writes to the standard output that the process was given: prints go to standard error.
     """
@@ -95,8 +101,11 @@ def _listen(stream: io.BufferedIOBase | BinaryIO, lines: SimpleQueue[bytes]) -> 
     lines.put(b"")
 
 
-def _next(lines: SimpleQueue[bytes], idle: float) -> bytes:
-    try:
-        return lines.get(timeout=idle)
-    except Empty:
-        return b""
+def _next(lines: SimpleQueue[bytes], idle: Callable[[], float]) -> bytes:
+    began = time.monotonic()
+    while True:
+        left = began + idle() - time.monotonic()
+        with suppress(Empty):
+            return lines.get(timeout=max(0.0, min(left, LOOK_EVERY)))
+        if left <= LOOK_EVERY:
+            return b""

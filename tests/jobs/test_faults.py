@@ -119,7 +119,7 @@ def test_a_worker_that_hangs_is_killed_too(home, supervisor, enqueue, until):
 
 
 def test_it_leaves_with_its_spare_when_there_is_nothing_to_do(home, supervisor, enqueue, until, monkeypatch):
-    monkeypatch.setenv("LRLAB_IDLE_SECONDS", "0")
+    monkeypatch.setenv("LRLAB_IDLE_SECONDS", "0.5")
     run = enqueue("succeed")
     assert supervisor().wait(timeout=30) == 0
     assert run.record.state == "succeeded"

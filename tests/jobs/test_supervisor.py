@@ -471,7 +471,7 @@ class TestTakingOver:
 
 
 def test_it_is_idle_once_nothing_waits_or_runs_and_the_stated_time_is_over(home, queue, backend, enqueue):
-    impatient = Supervisor(home, queue, backend, idle=0)
+    impatient = Supervisor(home, queue, backend, idle=lambda: 0)
     run = enqueue()
     assert not impatient.idle()
     impatient.tick()
@@ -480,4 +480,15 @@ def test_it_is_idle_once_nothing_waits_or_runs_and_the_stated_time_is_over(home,
     backend.ended["w1"] = 0
     impatient.tick()
     assert impatient.idle()
-    assert not Supervisor(home, queue, backend, idle=60).idle()
+    assert backend.spare is None  # nor was a worker kept warm
+    assert not Supervisor(home, queue, backend, idle=lambda: 60).idle()
+
+
+def test_how_long_it_stays_counts_as_it_is_set_now(home, queue, backend):
+    minutes = [60.0]
+    supervisor = Supervisor(home, queue, backend, idle=lambda: minutes[0])
+    supervisor.tick()
+    assert backend.spare and not supervisor.idle()
+    minutes[0] = 0
+    supervisor.tick()
+    assert backend.spare is None and supervisor.idle()

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def question(home, n):
     os.write(1, b"and this\\n")
     return n
 answering.QUESTIONS["asked"] = question
-answering.answer_all(idle=%s)
+answering.answer_all(idle=lambda: %s)
 """
 
 
@@ -80,3 +81,13 @@ def test_only_answers_go_to_standard_output_and_the_end_of_input_ends_it(home: H
 def test_it_leaves_when_nothing_is_asked(home: Home) -> None:
     with subprocess.Popen([sys.executable, "-c", CHATTY % 0.1], stdin=subprocess.PIPE) as process:
         assert process.wait(timeout=120) == 0  # its input is still open
+
+
+def test_how_long_it_stays_counts_as_it_is_set_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "LOOK_EVERY", 0.01)
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    stays = iter([600, 600, 0])
+    assert answering._next(lines, lambda: next(stays)) == b""
+    assert list(stays) == []
+    lines.put(b"asked already")
+    assert answering._next(lines, lambda: 0) == b"asked already"
