@@ -60,8 +60,8 @@ class Backend(Protocol):
         """The end of this worker has been dealt with; its ticket will not be asked about again."""
         ...
 
-    def keep_warm(self, slot: Slot) -> None:
-        """Has a worker import all it needs and wait for a run in `slot`; does nothing while one does."""
+    def keep_warm(self, slot: Slot | None) -> None:
+        """Has a worker import all it needs and wait for a run in `slot`, and none in any other; None: none at all."""
         ...
 
     def warm(self) -> str | None:

@@ -15,7 +15,7 @@ from typing import IO
 
 import psutil
 
-from lrlab.errors import LabError, NotFound
+from lrlab.errors import NotFound
 from lrlab.home import Home
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.detached import environment, give_way, own_session
@@ -24,7 +24,7 @@ from lrlab.jobs.slots import Slot, slots, visible_gpus
 from lrlab.process import Identity, find, identity, is_alive
 from lrlab.runs import last_lines, load_run
 from lrlab.runs.printed import READY, shortened
-from lrlab.settings import at_a_time
+from lrlab.settings import Followed, at_a_time
 
 WORKER = (sys.executable, "-m", "lrlab", "work", "--wait")
 
@@ -48,11 +48,11 @@ class Local:
         self._home = home
         self._command = list(command)
         self._gpus = visible_gpus()
-        self._set_when = self._changed()
-        self._slots = slots(at_a_time(home), self._gpus)
+        self._at_a_time = Followed(home, at_a_time)
         self._children: dict[str, _Child] = {}
         self._adopted: dict[str, float] = {}  # ticket: when we looked last
         self._spares: dict[Slot, str] = {}
+        self._let_gone: list[_Child] = []  # asked about until they have ended, lest they stay zombies
         self._deaths = 0
         self._try_again = float("-inf")
 
@@ -114,7 +114,12 @@ class Local:
         if child:
             child.output.close()
 
-    def keep_warm(self, slot: Slot) -> None:
+    def keep_warm(self, slot: Slot | None) -> None:
+        for other in [other for other in self._spares if other != slot]:
+            self._let_go(self._spares.pop(other))
+        self._let_gone = [child for child in self._let_gone if child.process.poll() is None]
+        if slot is None:
+            return
         self._bury(slot)
         if slot not in self._spares and time.monotonic() >= self._try_again:
             self._start(slot)
@@ -127,16 +132,7 @@ class Local:
         return None
 
     def close(self) -> None:
-        for ticket in self._spares.values():
-            self._children[ticket].stdin.close()  # the end of its input ends it
-        self._spares.clear()
-
-    def _changed(self) -> int:
-        """When lab.toml was changed last, in nanoseconds; 0 where there is none."""
-        try:
-            return self._home.settings.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+        self.keep_warm(None)
 
     def _start(self, slot: Slot) -> str:
         # A file and no pipe: a worker must be able to print when this supervisor is gone.
@@ -158,6 +154,12 @@ class Local:
         self._children[ticket] = _Child(process, output)
         self._spares[slot] = ticket
         return ticket
+
+    def _let_go(self, ticket: str) -> None:
+        child = self._children.pop(ticket)
+        child.stdin.close()  # the end of its input ends it
+        child.output.close()
+        self._let_gone.append(child)
 
     def _bury(self, slot: Slot) -> None:
         """Takes note of a worker that ended before it was given a run, and lets some time pass before the next."""

@@ -100,6 +100,24 @@ def test_a_worker_that_dies_waiting_is_replaced_not_at_once_but_for_a_run(home, 
     assert local.status(second) == Ended(0)
 
 
+def test_one_worker_waits_and_those_elsewhere_are_let_go(local, until):
+    here, there = Slot("GPU-a"), Slot("GPU-b")
+    local.keep_warm(here)
+    first = Identity.model_validate_json(local.prepare(here))
+    local.keep_warm(there)
+    second = Identity.model_validate_json(local.prepare(there))
+    until(lambda: not is_alive(first))
+    assert is_alive(second)
+    local.keep_warm(None)
+    until(lambda: not is_alive(second))
+
+    def reaped() -> bool:
+        local.keep_warm(None)
+        return not any(psutil.pid_exists(known.pid) for known in (first, second))
+
+    until(reaped)
+
+
 SHOW = "import os, sys; sys.stdin.readline(); print('sees', os.environ['CUDA_VISIBLE_DEVICES'])"
 
 

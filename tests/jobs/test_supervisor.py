@@ -52,7 +52,8 @@ class FakeBackend:
     def prepare(self, slot: Slot) -> str:
         if self.refuse:
             raise self.refuse
-        self.keep_warm(slot)
+        if slot not in self.spares:
+            self.start(slot)
         return self.spares[slot]
 
     def submit(self, ticket: str, run_id: str) -> None:
@@ -72,10 +73,14 @@ class FakeBackend:
     def forget(self, ticket: str) -> None:
         self.forgotten.append(ticket)
 
-    def keep_warm(self, slot: Slot) -> None:
-        if slot not in self.spares:
-            self._count += 1
-            self.spares[slot] = f"w{self._count}" + (f"@{slot.gpu}" if slot.gpu else "")
+    def start(self, slot: Slot) -> None:
+        self._count += 1
+        self.spares[slot] = f"w{self._count}" + (f"@{slot.gpu}" if slot.gpu else "")
+
+    def keep_warm(self, slot: Slot | None) -> None:
+        self.spares = {kept: ticket for kept, ticket in self.spares.items() if kept == slot}
+        if slot is not None and slot not in self.spares:
+            self.start(slot)
 
     def warm(self) -> str | None:
         return self.spare
