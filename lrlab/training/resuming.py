@@ -131,8 +131,9 @@ def put_back(loop: Loop, state: dict[str, Any]) -> None:
     loop.schedule.load_state_dict(state["schedule"])
     loop.load_state_dict(state["loop"])
     for observer in loop.observers:
-        # One that an older version did not have has nothing to take up.
-        observer.load_state_dict(state["observers"].get(type(observer).__name__, {}))
+        name = type(observer).__name__
+        if name in state["observers"]:  # one that an older version did not have has nothing to take up
+            observer.load_state_dict(state["observers"][name])
     _set_random_states(state["random"])
 
 
@@ -151,7 +152,10 @@ def restore(
         state = read(checkpoint.path)
         if state is not None:
             put_back(loop, state)
-            _copy(_best_beside(checkpoint.path), run.best_model)
+            best = _best_beside(checkpoint.path)
+            if not _is_same(best, run.best_model):
+                run.predictions.unlink(missing_ok=True)  # of the model that goes
+                _copy(best, run.best_model)
             return checkpoint
         _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
     return None
@@ -228,6 +232,10 @@ def _tidy(folder: Path) -> None:
 
 def _best_beside(path: Path) -> Path:
     return path.with_suffix(".safetensors")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _copy(source: Path, target: Path) -> None:

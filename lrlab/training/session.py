@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -180,8 +182,8 @@ class Session:
         columns = (*_columns(gradient, moves_momentum=previewed.momentum is not None), *rates.columns)
         with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
             recorder = Recorder(log, experiment.images_per_update, columns)
-            monitor, held = experiment.early_stopping.monitor, self._lease.held
-            keeper = Keeper(self._run.best_model, facts, self._beat, monitor, held)
+            monitor = experiment.early_stopping.monitor
+            keeper = Keeper(self._run.best_model, facts, self._beat, monitor, self._another_best)
             early = EarlyStop(experiment.early_stopping, lambda: course_of(self._run.record))
             heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
             hand = Hand(self._run, self._lease.check)
@@ -239,6 +241,13 @@ class Session:
         )
             validates_first=loop.done == loop.updates_per_epoch and loop.score is None,
         _log.info("goes on at update %d. %s", self._attempt.first_step, self._attempt.remark)
+
+    @contextmanager
+    def _another_best(self) -> Iterator[None]:
+        """Holds the lease while the best model is replaced; what the one before said of the images goes with it."""
+        with self._lease.held():
+            self._run.predictions.unlink(missing_ok=True)
+            yield
 
     def _facts(self, normalization: Normalization) -> ModelFacts:
         return ModelFacts(
