@@ -70,6 +70,7 @@ class Checkpointer(Observer):
         self._beat = beat
         self._saved = time.monotonic()
         self._seconds = 0.0
+        self._kept: tuple[int, bool] | None = None
 
     def after_update(self, loop: Loop) -> None:
         if loop.done < loop.updates_per_epoch and self._due(EVERY):
@@ -80,7 +81,10 @@ class Checkpointer(Observer):
             self.save(loop)
 
     def save(self, loop: Loop) -> None:
-        """Keeps `loop` as it stands: between two updates, before a validation, or after an epoch."""
+        """Keeps `loop` as it stands: between two updates, before a validation, or after an epoch; each once."""
+        place = (loop.step, loop.score is not None)
+        if place == self._kept:
+            return
         begun = time.monotonic()
         if self._seconds > WORTH_SAYING:
             told()
@@ -92,6 +96,7 @@ class Checkpointer(Observer):
         _copy(self._run.best_model, _best_beside(path))
         _write(path, state, told)
         self._remove_older(path)
+        self._kept = place
         self._saved = time.monotonic()
         self._seconds = self._saved - begun
 

@@ -210,8 +210,8 @@ class Session:
                 loop.fit(self._record.epochs)
                 checkpointer.save(loop)
             except StopRequested:
-                checkpointer.save(loop)
                 self._save_last(loop, facts)
+                checkpointer.save(loop)
                 raise
             except torch.OutOfMemoryError:
                 if device.device.type != "cuda":
