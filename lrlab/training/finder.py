@@ -128,10 +128,14 @@ class Sweeper(Observer):
 
     def __init__(self, log: LogWriter, beat: Beat, finder: Finder, sweep: int, columns: tuple[str, ...]) -> None:
         self._log, self._beat, self._finder, self._sweep = log, beat, finder, sweep
+        self._phase = f"raising the LR{_which(finder, sweep)}: update"
         self._columns = columns
         self._smooth = Smoother()
         self._lowest = math.inf
-        self._last = time.perf_counter()
+
+    def after_batch(self, loop: Loop) -> None:
+        seconds = time.perf_counter() - loop.batch_began
+        self._beat.batch(seconds, phase=self._phase, done=loop.step + 1, total=self._finder.steps)
 
     def after_update(self, loop: Loop) -> None:
         finder, loss = self._finder, float(loop.loss)
@@ -141,8 +145,8 @@ class Sweeper(Observer):
         groups = dict(zip(self._columns, loop.lrs, strict=True)) if self._columns else {}
         self._log.step(step=done, epoch=self._sweep, lr=loop.lr, loss=loss, smoothed=smoothed, **groups)
         self._beat.batch(
-            self._seconds(),
-            phase=f"raising the LR{_which(finder, self._sweep)}: update",
+            time.perf_counter() - loop.batch_began,
+            phase=self._phase,
             done=loop.step + 1,
             total=finder.steps,
             step=done,
@@ -154,10 +158,6 @@ class Sweeper(Observer):
             how = "diverged" if diverged else "ended"
             _log.info("sweep %d %s at update %d, LR %s", self._sweep + 1, how, loop.step + 1, number(loop.lr))
             raise SweepOver
-
-    def _seconds(self) -> float:
-        last, self._last = self._last, time.perf_counter()
-        return self._last - last
 
 
 @contextmanager

@@ -38,6 +38,9 @@ class Observer:
     What an observer must know to go on after an interruption it gives as `state_dict()`: plain numbers and texts.
     """
 
+    def after_batch(self, loop: Loop) -> None:
+        """A batch of an update was passed forward and back, and more of its batches are to come."""
+
     def after_update(self, loop: Loop) -> None:
         """An update was made: `epoch`, `step`, `lr`, `loss` and `right` are those of its images."""
 
@@ -121,6 +124,8 @@ class Loop:
         """The validation of the epoch; None until it was made."""
         self.began = 0.0
         """When the epoch began, on the clock of `time.perf_counter`; time between two attempts is not counted."""
+        self.batch_began = 0.0
+        """When the newest batch, training or validation, began, on the same clock."""
         self.evaluating = ""
         self.eval_batch, self.eval_batches = 0, 0
         self.ended = False
@@ -159,6 +164,7 @@ class Loop:
             self.rates.of_groups,
             momentum_of(self.optimizer.param_groups[0]),
         )
+        self.batch_began = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
         losses, right = [], []
         for images, targets in batches:
@@ -169,6 +175,10 @@ class Loop:
             torch.autograd.backward(self.scaler.scale(share) if self.scaler else share)
             losses.append(loss.detach())
             right.append(count_right(scores.detach(), targets))
+            if len(losses) < self.update.accumulate:
+                for observer in self.observers:
+                    observer.after_batch(self)
+                self.batch_began = time.perf_counter()
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         self.update.gradient.treat()
@@ -199,6 +209,7 @@ class Loop:
     def _evaluate(self, batches: EvalBatches) -> Score:
         self.eval_batches = len(batches)
         losses, right = [], []
+        self.batch_began = time.perf_counter()
         for self.eval_batch, (images, labels) in enumerate(batches, start=1):
             with torch.inference_mode(), self.device.autocast():
                 scores = self.model(images)
@@ -206,6 +217,7 @@ class Loop:
                 right.append(count_right(scores, labels))
             for observer in self.observers:
                 observer.after_eval_batch(self)
+            self.batch_began = time.perf_counter()
         if batches.rows is self.val.rows:
             self.val = batches  # so many at a time as fitted
         count = len(batches.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from lrlab.experiments import Augment, Clip, Regularization
+from lrlab.training import loop as loop_module
 from lrlab.training.batches import TrainBatches
 from lrlab.training.devices import Device
-from lrlab.training.observers import recorder
+from lrlab.training.loop import Loop, Observer
+from lrlab.training.observers import Heartbeat, Recorder, recorder, signs
 
 from .small_loop import ALL_ON, CLASSES, LABELS, TRAIN, Log, Plain, make_loop, pictures, weights
 
@@ -71,6 +74,63 @@ def test_the_loop_is_the_loop_written_out(
         assert [row["grad_norm"] for row in log.steps] == pytest.approx(norms, rel=1e-4)
         assert [row["clipped"] for row in log.steps] == [float(norm > 0.5) for norm in norms]
         assert any(norm > 0.5 for norm in norms)
+
+
+class Spy(Observer):
+    """Notes what it is called for, and takes a long time over it by the clock."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self._clock = clock
+
+    def _called(self, what: str, loop: Loop) -> None:
+        self.calls.append((what, loop.step))
+        self._clock[0] += 100.0
+
+    def after_batch(self, loop: Loop) -> None:
+        self._called("batch", loop)
+
+    def after_update(self, loop: Loop) -> None:
+        self._called("update", loop)
+
+    def after_training(self, loop: Loop) -> None:
+        self._called("training", loop)
+
+    def after_eval_batch(self, loop: Loop) -> None:
+        self._called("eval", loop)
+
+    def after_epoch(self, loop: Loop) -> None:
+        self._called("epoch", loop)
+
+
+class Pulse:
+    """What a Heartbeat says."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.phases: list[str] = []
+
+    def batch(self, seconds: float, *, phase: str, **values: Any) -> None:
+        self.seconds.append(seconds)
+        self.phases.append(phase)
+
+
+def test_every_batch_is_told_and_only_batches_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs of two updates of three batches, two batches to validate on; a batch takes a second by the clock, and
+    whatever an observer does takes a hundred."""
+    clock = [0.0]
+    for module in (loop_module, signs):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    spy, pulse = Spy(clock), Pulse()
+    loop = make_loop(4, 3, observers=(Heartbeat(pulse, 12, 4), spy, Recorder(Log(), 12)))  # type: ignore[arg-type]
+    loop.model.register_forward_pre_hook(lambda *_: clock.__setitem__(0, clock[0] + 1.0))
+    clock[0] += 5000.0  # as a checkpoint takes that is read before the first batch
+    loop.fit(2)
+    one = ["batch", "batch", "update"]
+    assert [what for what, _ in spy.calls] == [*one, *one, "training", "eval", "eval", "epoch"] * 2
+    assert [step for what, step in spy.calls if what == "batch"] == [-1, -1, 0, 0, 1, 1, 2, 2]
+    assert pulse.seconds == [1.0] * 16
+    assert pulse.phases == [*["training"] * 6, *["validating"] * 2] * 2
 
 
 @pytest.mark.parametrize(("batch_size", "accumulate"), [(6, 2), (4, 3), (1, 12)])

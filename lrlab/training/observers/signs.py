@@ -23,26 +23,26 @@ class Heartbeat(Observer):
         self._beat = beat
         self._images = images
         self._steps = steps
-        self._last = time.perf_counter()
+
+    def after_batch(self, loop: Loop) -> None:
+        seconds = time.perf_counter() - loop.batch_began
+        self._beat.batch(seconds, phase="training", done=loop.step + 1, total=self._steps)
 
     def after_update(self, loop: Loop) -> None:
-        seconds = self._seconds()
+        now = time.perf_counter()
         self._beat.batch(
-            seconds,
+            now - loop.batch_began,
             phase="training",
             done=loop.step + 1,
             total=self._steps,
             step=loop.step,
             epoch=loop.epoch,
-            images_per_second=loop.done * self._images / (self._last - loop.began),
+            images_per_second=loop.done * self._images / (now - loop.began),
         )
 
     def after_eval_batch(self, loop: Loop) -> None:
-        self._beat.batch(self._seconds(), phase=loop.evaluating, done=loop.eval_batch, total=loop.eval_batches)
-
-    def _seconds(self) -> float:
-        last, self._last = self._last, time.perf_counter()
-        return self._last - last
+        seconds = time.perf_counter() - loop.batch_began
+        self._beat.batch(seconds, phase=loop.evaluating, done=loop.eval_batch, total=loop.eval_batches)
 
 
 class StopWatch(Observer):
