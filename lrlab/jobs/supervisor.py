@@ -201,13 +201,6 @@ class Supervisor:
             work.asked = True
             self._backend.cancel(work.job.worker, force=False)
 
-    def _free(self) -> list[Slot]:
-        """The slots that no run has, those with a GPU first. A GPU's memory is free once its last worker has left."""
-        taken = Counter(self._backend.gpu(work.job.worker) for work in self._work.values())
-        taken.update(gpu for ticket in self._leaving if (gpu := self._backend.gpu(ticket)))
-        free = []
-        for slot in self._backend.slots():
-            if taken[slot.gpu]:
     def _late(self, asked_at: float, heartbeat: Heartbeat | None) -> float:
         """Seconds since a worker should have stopped that was asked to at `asked_at`; below 0 it has time left."""
         waited = time.time() - asked_at
@@ -217,6 +210,13 @@ class Supervisor:
         silent = min(waited, time.time() - heartbeat.time)
         return max(silent - max(self._stop_grace, 2 * heartbeat.slowest_batch), waited - STOP_MOST)
 
+    def _free(self) -> list[Slot]:
+        """The slots that no run has, those with a GPU first. A GPU's memory is free once its last worker has left."""
+        taken = Counter(self._backend.gpu(work.job.worker) for work in self._work.values())
+        taken.update(gpu for ticket in self._leaving if (gpu := self._backend.gpu(ticket)))
+        free = []
+        for slot in self._backend.slots():
+            if taken[slot.gpu]:
                 taken[slot.gpu] -= 1
             else:
                 free.append(slot)

@@ -86,11 +86,11 @@ class Checkpointer(Observer):
         if place == self._kept:
             return
         begun = time.monotonic()
+        told = partial(self._beat.say, "saving a checkpoint")
         if self._seconds > WORTH_SAYING:
             told()
         state = state_of(loop)
         self._log.sync()
-        told = partial(self._beat.say, "saving a checkpoint")
         path = checkpoint_file(self._run, self._attempt, loop.step + 1)
         path.parent.mkdir(exist_ok=True)
         _copy(self._run.best_model, _best_beside(path))
@@ -150,17 +150,21 @@ def restore(
 ) -> Checkpoint | None:
     """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where there is none.
 
-    The run's best model becomes the one that the checkpoint knew.
+    The run's best model becomes the one that the checkpoint knew; without one it stays until there is another.
+    What `guard` gives is held while files change that all attempts share: reading takes long, and a newer one may have
+    the run by then.
     """
-    _tidy(run.folder / "checkpoints")
+    with guard():
+        _tidy(run.folder / "checkpoints")
     for checkpoint in usable_checkpoints(run, earlier):
         state = read(checkpoint.path)
         if state is not None:
             put_back(loop, state)
             best = _best_beside(checkpoint.path)
-            if not _is_same(best, run.best_model):
-                run.predictions.unlink(missing_ok=True)  # of the model that goes
-                _copy(best, run.best_model)
+            with guard():
+                if not _is_same(best, run.best_model):
+                    run.predictions.unlink(missing_ok=True)  # of the model that goes
+                    _copy(best, run.best_model)
             return checkpoint
         _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
     return None

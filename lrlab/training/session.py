@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from functools import partial
 import torch
 from numpy.typing import NDArray
 
@@ -232,7 +232,7 @@ class Session:
         if not earlier:
             return
         self._say("reading the checkpoint")
-        checkpoint = restore(loop, self._run, earlier)
+        checkpoint = restore(loop, self._run, earlier, self._lease.held)
         if loop.ended and self._record.more_from == loop.epoch + 1:
             early.go_on(loop)
         self._tell(

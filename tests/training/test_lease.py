@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from lrlab.errors import LabError
 from lrlab.files import write_atomic
 from lrlab.process import identity
 from lrlab.runs import Attempt, Run, delete_run, update
+from lrlab.training import resuming
 from lrlab.training.lease import Lease, LeaseLost
 
 from .conftest import MakeRun
@@ -79,6 +82,36 @@ def test_it_lasts_while_the_file_is_replaced(run: Run) -> None:
         assert other.is_alive() and not taken
     other.join(10)
     assert taken
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["with its best model", "without"])
+def test_who_lost_the_run_while_it_read_the_checkpoint_spoils_nothing(
+    run: Run, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run.folder / "checkpoints"
+    folder.mkdir()
+    checkpoint, best = folder / "1-3.pt", folder / "1-3.safetensors"
+    checkpoint.touch()
+    if beside:
+        best.write_bytes(b"of attempt 1")
+    update(run, attempts=(attempt(1), attempt(2)))
+
+    def read(path: Path) -> dict[str, Any]:
+        update(run, attempts=(attempt(1), attempt(2), attempt(3)))
+        run.best_model.write_bytes(b"of attempt 3")
+        return {}
+
+    monkeypatch.setattr(resuming, "read", read)
+    monkeypatch.setattr(resuming, "put_back", lambda loop, state: None)
+    loop: Any = None
+    with pytest.raises(LeaseLost, match="attempt 3 has the run"):
+        resuming.restore(loop, run, [attempt(1)], Lease(run, 2).held)
+    assert run.best_model.read_bytes() == b"of attempt 3"
+    half = folder / ".3-4.pt.abcdef"
+    half.touch()
+    with pytest.raises(LeaseLost, match="attempt 3 has the run"):
+        resuming.restore(loop, run, [attempt(1)], Lease(run, 2).held)
+    assert half.exists()
 
 
 def test_nothing_is_read_while_nothing_changed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
