@@ -302,11 +302,6 @@ def ask_long_ago(run, seconds):
     os.utime(run.folder / "stop", (then, then))
 
 
-def test_a_worker_that_does_not_stop_is_asked_and_then_killed(supervisor, backend, enqueue):
-    run = enqueue()
-    supervisor.tick()
-    asked = []
-    for seconds in (1, 19, 21, 22, 26, 27):
 def silent(run, seconds, slowest_batch=0.0):
     """The worker's newest sign of life was so long ago."""
     sign = Heartbeat(phase="training", slowest_batch=slowest_batch, time=time.time() - seconds)
@@ -316,21 +311,21 @@ def silent(run, seconds, slowest_batch=0.0):
 POLITE, FORCE = ("w1", False), ("w1", True)
 
 
+def test_a_worker_that_does_not_stop_is_asked_and_then_killed(supervisor, backend, enqueue):
+    run = enqueue()
+    supervisor.tick()
+    asked = []
+    for seconds in (1, 19, 21, 22, 26, 27):
         ask_long_ago(run, seconds)
+        silent(run, seconds + 1)
         supervisor.tick()
         asked.append(list(backend.cancelled))
     assert asked == [[], [], [POLITE], [POLITE], [POLITE, FORCE], [POLITE, FORCE]]
     backend.ended["w1"] = -9
-        silent(run, seconds + 1)
     supervisor.tick()
     assert (run.record.state, run.record.cause) == ("cancelled", "it did not stop by itself")
 
 
-def test_a_stop_by_force_waits_for_nothing(supervisor, backend, enqueue):
-    run = enqueue()
-    supervisor.tick()
-    request_stop(run)
-    supervisor.tick()
 @pytest.mark.parametrize(
     ("asked", "silent_for", "slowest", "done"),
     [
@@ -356,6 +351,11 @@ def test_how_long_a_worker_that_is_to_stop_is_waited_for(
     assert backend.cancelled == done
 
 
+def test_a_stop_by_force_waits_for_nothing(supervisor, backend, enqueue):
+    run = enqueue()
+    supervisor.tick()
+    request_stop(run)
+    supervisor.tick()
     assert backend.cancelled == []
     request_stop(run, force=True)
     supervisor.tick()
