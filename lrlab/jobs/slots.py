@@ -22,24 +22,28 @@ class Slot:
     """Room for one run. `gpu`: the GPU it has to itself, as CUDA_VISIBLE_DEVICES names it; empty: none.
 
     `takes`: the devices that a run in it may have asked for. `hides`: whether it must see no GPU, each being another's.
+    `sharing`: how many slots share the machine's cores.
     """
 
     gpu: str = ""
     takes: tuple[str, ...] = ANY
     hides: bool = False
+    sharing: int = 1
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What a worker's environment has beside its supervisor's."""
-        return {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
+        sees = {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
+        return {"LRLAB_SHARING": str(self.sharing), **sees}
 
 
 def slots(at_a_time: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:
     """The slots of a machine with these GPUs that runs so many at a time on its CPU; those with a GPU come first."""
+    sharing = len(gpus) + at_a_time
     if not gpus:
-        return (Slot(),) * at_a_time
-    with_gpu = tuple(Slot(gpu, ("auto", "cuda")) for gpu in gpus)
-    return *with_gpu, *(Slot("", ("cpu", "mps"), hides=True),) * at_a_time
+        return (Slot(sharing=sharing),) * at_a_time
+    with_gpu = tuple(Slot(gpu, ("auto", "cuda"), sharing=sharing) for gpu in gpus)
+    return *with_gpu, *(Slot("", ("cpu", "mps"), hides=True, sharing=sharing),) * at_a_time
 
 
 def device_of(record: RunRecord) -> str:

@@ -89,6 +89,12 @@ def choose_device(name: str, model: str, precision: str = "auto", threads: int |
     return Device(torch.device(kind), _text(kind, threads, chosen), threads, chosen)
 
 
+def own_threads() -> int:
+    """torch's threads for a run of this process: its share of the cores, where its supervisor set LRLAB_SHARING to the
+    number of runs that may be at work; else all that are worth having."""
+    return shared_threads(int(os.environ.get("LRLAB_SHARING", "1")))
+
+
 def shared_threads(runs: int) -> int:
     """torch's threads for each of `runs` runs at a time: more of them than cores would wait for each other."""
     return min(max(1, _cores() // runs), MOST_THREADS)

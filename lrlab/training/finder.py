@@ -23,8 +23,7 @@ from lrlab.experiments import Experiment, Finder
 from lrlab.runs import Beat, LogWriter, open_log
 from lrlab.runs.finder import Smoother
 from lrlab.schedules import LambdaLR, ScheduleSpec, number
-from lrlab.settings import at_a_time
-from lrlab.training.devices import choose_device, shared_threads
+from lrlab.training.devices import choose_device, own_threads
 from lrlab.training.gradient import Gradient
 from lrlab.training.loop import Loop, Observer, Update
 from lrlab.training.loss import build_loss
@@ -72,8 +71,7 @@ class Finding(Session):
         finder = self._record.finder or Finder()
         experiment = rising(self._experiment, finder)
         check_batch(experiment)
-        threads = shared_threads(at_a_time(self._home))
-        device = choose_device(experiment.device, experiment.model.name, experiment.precision, threads)
+        device = choose_device(experiment.device, experiment.model.name, experiment.precision, own_threads())
         self._tell_device(device)
         parts = self._parts(device)
         facts, regularization = self._record.dataset, experiment.regularization

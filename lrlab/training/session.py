@@ -19,10 +19,9 @@ from lrlab.home import Home
 from lrlab.runs import Attempt, Beat, Run, RunRecord, open_log, revise, stop_requested
 from lrlab.runs.stopping import course_of
 from lrlab.schedules import Curve, label
-from lrlab.settings import at_a_time
 from lrlab.training.batches import EvalBatches, Pictures, TrainBatches, eval_batch_size
 from lrlab.training.checkpoints import ModelFacts, save_model
-from lrlab.training.devices import Device, shared_threads
+from lrlab.training.devices import Device, own_threads
 from lrlab.training.evaluation import write_predictions
 from lrlab.training.gradient import Gradient
 from lrlab.training.lease import Lease
@@ -73,7 +72,7 @@ class Session:
         raised ended the run before its end."""
         experiment = self._experiment
         check_batch(experiment)
-        device = device_of(self._record, shared_threads(at_a_time(self._home)))
+        device = device_of(self._record, own_threads())
         self._tell_device(device)
         parts = self._parts(device)
         self._say("checking the schedule")

@@ -16,8 +16,15 @@ from lrlab.runs import Attempt, update
 
 def test_without_gpus_the_machine_is_shared():
     assert slots(1, ()) == (Slot(takes=ANY),)
-    assert slots(3, ()) == (Slot(),) * 3
-    assert not Slot().environment  # torch sees what there is
+    assert slots(3, ()) == (Slot(sharing=3),) * 3
+    assert "CUDA_VISIBLE_DEVICES" not in Slot().environment  # torch sees what there is
+
+
+@pytest.mark.parametrize(("at_a_time", "gpus", "sharing"), [(1, 0, "1"), (3, 0, "3"), (1, 8, "9"), (2, 1, "3")])
+def test_all_slots_share_the_cores(at_a_time, gpus, sharing):
+    made = slots(at_a_time, tuple(f"GPU-{number}" for number in range(gpus)))
+    assert len(made) == int(sharing)
+    assert {slot.environment["LRLAB_SHARING"] for slot in made} == {sharing}
 
 
 def test_each_gpu_is_a_slot_and_the_cpu_has_its_own():

@@ -7,7 +7,7 @@ import torch
 
 from lrlab.errors import LabError
 from lrlab.training import devices
-from lrlab.training.devices import choose_device, shared_threads
+from lrlab.training.devices import choose_device, own_threads, shared_threads
 
 
 @pytest.fixture
@@ -37,6 +37,13 @@ def test_one_core_is_one_thread_and_many_have_a_limit(machine: pytest.MonkeyPatc
 def test_runs_at_a_time_share_the_cores(machine: pytest.MonkeyPatch, cores: int, runs: int, each: int) -> None:
     machine.setattr(devices, "_cores", lambda: cores)
     assert shared_threads(runs) == each
+    machine.setenv("LRLAB_SHARING", str(runs))
+    assert own_threads() == each
+
+
+def test_a_run_without_a_supervisor_has_all_cores(machine: pytest.MonkeyPatch) -> None:
+    machine.delenv("LRLAB_SHARING", raising=False)
+    assert own_threads() == 3
 
 
 @pytest.mark.parametrize(

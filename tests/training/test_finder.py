@@ -84,6 +84,11 @@ def test_every_update_is_made_with_the_finders_lr(home: Home, search: Any, growt
     assert not len(run.epochs)
 
 
+def test_a_fault_in_lab_toml_spoils_no_search(home: Home, search: Any) -> None:
+    home.settings.write_text("[jobs")
+    assert work(home, search(SMALL).id) == 0
+
+
 @pytest.mark.parametrize(
     ("groups", "ratios"),
     [

@@ -16,9 +16,10 @@ from torch import nn
 from lrlab.datasets import Dataset, decoded, delete_dataset, split
 from lrlab.experiments import Validation
 from lrlab.home import Home
+from lrlab.jobs.slots import slots
 from lrlab.runs import Beat, LogWriter, Run, request_stop, update
 from lrlab.schedules import curve
-from lrlab.training import batches, evaluation, session, worker
+from lrlab.training import batches, devices, evaluation, session, worker
 from lrlab.training.checkpoints import load_model
 from lrlab.training.models import SmallCNN
 from lrlab.training.observers import Recorder
@@ -36,6 +37,17 @@ def trained(home: Home, run: Run) -> Run:
 
 def without_times(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=[name for name in frame if name in TIMES])
+
+
+def test_the_supervisor_says_how_many_cores_are_its_own_and_a_fault_in_lab_toml_spoils_nothing(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.settings.write_text("[jobs")
+    monkeypatch.setattr(devices, "_cores", lambda: 4)
+    for name, value in slots(1, ("GPU-a",))[0].environment.items():
+        monkeypatch.setenv(name, value)
+    (only,) = trained(home, make_run(epochs=1)).record.attempts
+    assert (only.threads, only.gpu) == (2, "GPU-a")
 
 
 def test_a_run_ends_with_its_log_its_models_and_its_result(home: Home, make_run: MakeRun) -> None:
