@@ -236,9 +236,9 @@ class Session:
             early.go_on(loop)
         self._tell(
             first_step=checkpoint.step if checkpoint else 0,
+            validates_first=loop.done == loop.updates_per_epoch and loop.score is None,
             remark=remark(self._attempt, earlier, anew=checkpoint is None),
         )
-            validates_first=loop.done == loop.updates_per_epoch and loop.score is None,
         _log.info("goes on at update %d. %s", self._attempt.first_step, self._attempt.remark)
 
     @contextmanager
