@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lrlab.datasets import load_dataset
 from lrlab.errors import LabError, NotFound
@@ -21,16 +23,18 @@ from lrlab.runs import (
     Run,
     RunRecord,
     checkpoints_lost,
-    factor_of,
     forget_lr_requests,
     load_run,
+    lr_requests,
     next_update,
     request_lr,
     revise,
     status,
     withdraw_stop,
 )
-from lrlab.runs.planning import scheduled_curve
+from lrlab.runs.hand import FACTOR_CAP
+from lrlab.runs.planning import factor_at, scheduled_curve
+from lrlab.runs.printed import mark_again
 from lrlab.schedules import LR_CAP, MAX_UPDATES, number
 
 MOST_EPOCHS = 10_000
@@ -99,7 +103,8 @@ def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float
     """Sets the LR of a run that waits or runs to `value`, or multiplies it by `factor`, from its next update on.
 
     Either way the rest of its schedule is multiplied: LR = factor x schedule. LabError (field "lr") where the number is
-    out of range, where it would bring the LR above 1000 later in the run, and for a run that has ended.
+    out of range, where it would bring the LR above 1000 now or, as far as is known, later in the run, and for a run
+    that has ended.
     """
     run = load_run(run_id, home)
     state, record = run.state, run.record
@@ -111,10 +116,9 @@ def set_lr(home: Home, run_id: str, *, value: float | None = None, factor: float
         raise LabError("lr: Rprop looks at its LR at the first update only, so nothing would change", "lr")
     if (value is None) == (factor is None):
         raise LabError("lr: allowed: either a value or a factor", "lr")
-    given, highest = (value, LR_CAP) if value is not None else (factor, math.inf)
-    if given is None or not (math.isfinite(given) and 0 < given <= highest):
-        limit = f" and at most {highest:g}" if value is not None else ""
-        raise LabError(f"lr: got {given}, allowed: a number above 0{limit}", "lr")
+    given, highest = (value, LR_CAP) if value is not None else (factor, FACTOR_CAP)
+    if given is None or not 0 < given <= highest:
+        raise LabError(f"lr: got {given}, allowed: a number above 0 and at most {number(highest)}", "lr")
     _check_rest(run, record, value, factor)
     return request_lr(run, value=value, factor=factor)
 
@@ -158,17 +162,40 @@ def _wait_until_left(run: Run, queue: Queue) -> None:
 
 
 def _check_rest(run: Run, record: RunRecord, value: float | None, factor: float | None) -> None:
-    """That the LR stays in its range for the rest of the run, as far as a curve tells."""
-    drawn, step = scheduled_curve(record), next_update(run)
-    if drawn is None or step >= len(drawn.lr):
+    """That the LR stays in its range to the end of the run, with all that was asked for before, as far as is known."""
+    step = next_update(run)
+    rest = _to_come(run, record, step)
+    if not len(rest):
         return
-    rest = drawn.lr[step:]
     if not rest.any():
         raise LabError("lr: the schedule is at 0 to the end of the run, and 0 times anything is 0", "lr")
-    chosen = factor_of(record, step, value=value, factor=factor)
-    highest = (chosen or 1.0) * float(rest.max())
-    if highest > LR_CAP:
+    made, begin = {change.time for change in record.lr_changes}, float(rest[np.flatnonzero(rest)[0]])
+    asked = [(request.value, request.factor) for _, request in lr_requests(run) if request.time not in made]
+    chosen = factor_at(record, step)
+    for to, times in (*asked, (value, factor)):
+        chosen = chosen * times if times is not None else (to or 0.0) / begin
+    highest = chosen * float(rest.max())
+    if not 0 < highest <= LR_CAP:
         at = (step + int(rest.argmax())) // record.steps_per_epoch + 1
         raise LabError(
-            f"lr: the schedule would bring it to {number(highest)} in epoch {at}, allowed: at most {LR_CAP:g}", "lr"
+            f"lr: the schedule would bring it to {number(highest)} in epoch {at}, allowed: above 0 and at most "
+            f"{LR_CAP:g}",
+            "lr",
         )
+
+
+def _to_come(run: Run, record: RunRecord, step: int) -> NDArray[np.float64]:
+    """The schedule's LRs from update `step` on, without a person's changes.
+
+    Where what is measured decides them: the newest one, and in a warm-up those to its end.
+    """
+    drawn = scheduled_curve(record)
+    if drawn is not None:
+        return drawn.lr[step:]
+    base, warmup, logged = record.experiment.optimizer.lr, record.experiment.schedule.warmup, run.steps
+    if len(logged):
+        newest = float(logged["lr"].iloc[-1]) / factor_at(record, int(logged["step"].iloc[-1]))
+    else:
+        newest = base * warmup.start_factor if warmup else base
+    rises = warmup.with_unit("step", record.steps_per_epoch).length - step if warmup else 0
+    return np.linspace(newest, base, rises + 1) if rises > 0 else np.array([newest])

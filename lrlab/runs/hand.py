@@ -16,6 +16,9 @@ from lrlab.files import write_atomic
 from lrlab.runs.run import Run
 from lrlab.schedules import LR_CAP
 
+FACTOR_CAP = 1e9
+"""The LR is multiplied by so much at most, at a time."""
+
 
 class LRRequest(BaseModel):
     """From the next update on: the LR is `value`, or `factor` times what it is; exactly one is given.
@@ -26,7 +29,7 @@ class LRRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     value: Annotated[float, Field(gt=0, le=LR_CAP, allow_inf_nan=False)] | None = None
-    factor: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
+    factor: Annotated[float, Field(gt=0, le=FACTOR_CAP, allow_inf_nan=False)] | None = None
     time: float
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from lrlab.runs import (
     FINAL,
     Attempt,
     DatasetFacts,
+    LRChange,
     Result,
     create_run,
     checkpoint_file,
@@ -255,6 +256,7 @@ def test_an_lr_is_asked_for_in_the_runs_folder(home, make, asked, state):
     assert (request.value, request.factor) == (asked.get("value"), asked.get("factor"))
 
 
+PLATEAU = {"scheduler": {"name": "ReduceLROnPlateau"}}
 SENSELESS = [
     ("succeeded", {}, {"value": 0.1}, "run", "has ended (succeeded); its LR can be changed once it was resumed"),
     ("running", {}, {}, "lr", "either a value or a factor"),
@@ -264,11 +266,17 @@ SENSELESS = [
     ("running", {}, {"factor": -1.0}, "lr", "lr: got -1.0, allowed: a number above 0"),
     ("running", {}, {"factor": float("nan")}, "lr", "lr: got nan, allowed: a number above 0"),
     ("running", {}, {"factor": float("inf")}, "lr", "lr: got inf, allowed: a number above 0"),
+    ("running", {}, {"factor": 2e9}, "lr", "lr: got 2000000000.0, allowed: a number above 0 and at most 1e9"),
     ("running", {"optimizer": {"name": "SGD", "lr": 0.1}}, {"factor": 2e4}, "lr",
-     "lr: the schedule would bring it to 2000 in epoch 1, allowed: at most 1000"),
+     "lr: the schedule would bring it to 2000 in epoch 1, allowed: above 0 and at most 1000"),
+    ("running", {"optimizer": {"name": "SGD", "lr": 1e-7}}, {"factor": 1e-320}, "lr", "would bring it to 0 in epoch 1"),
+    ("running", {"optimizer": {"name": "SGD", "lr": 0.1}, "schedule": PLATEAU}, {"factor": 2e4}, "lr",
+     "would bring it to 2000 in epoch 1"),
+    ("running", {"optimizer": {"name": "SGD", "lr": 0.1}, "schedule": {**PLATEAU, "warmup": {"length": 2}}},
+     {"value": 101.0}, "lr", "would bring it to 1010 in epoch 3"),  # a tenth of what it rises to
     ("running", {"optimizer": {"name": "SGD", "lr": 1e-7},
                  "schedule": {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 10.0}}},
-     {"value": 0.1}, "lr", "lr: the schedule would bring it to 1e8 in epoch 10, allowed: at most 1000"),
+     {"value": 0.1}, "lr", "lr: the schedule would bring it to 1e8 in epoch 10, allowed: above 0 and at most 1000"),
     ("running", {"schedule": {"scheduler": {"name": "LambdaLR", "formula": "0 * epoch"}}}, {"factor": 2.0}, "lr",
      "lr: the schedule is at 0 to the end of the run, and 0 times anything is 0"),
     ("running", {"optimizer": {"name": "Rprop"}}, {"factor": 2.0}, "lr", "Rprop looks at its LR at the first update"),
@@ -283,3 +291,40 @@ def test_a_change_that_makes_no_sense_is_refused(home, make, state, made, asked,
         set_lr(home, run.id, **asked)
     assert refused.value.field == field and message in str(refused.value)
     assert not lr_requests(run)
+
+
+@pytest.mark.parametrize("schedule", [{}, PLATEAU])
+@pytest.mark.parametrize(
+    ("before", "refused", "allowed"),
+    [
+        ([{"factor": 100.0}], {"factor": 101.0}, {"factor": 100.0}),  # 0.1 x 100 x 101
+        ([{"factor": 1e-3}, {"value": 50.0}], {"factor": 21.0}, {"factor": 20.0}),
+        ([{"factor": 1e4}], {"factor": 1.1}, {"value": 1000.0}),
+    ],
+)
+def test_what_was_asked_for_before_counts(home, make, schedule, before, refused, allowed):
+    run = make("queued", optimizer={"name": "SGD", "lr": 0.1}, schedule=schedule)
+    for asked in before:
+        set_lr(home, run.id, **asked)
+    with pytest.raises(LabError, match="allowed: above 0 and at most 1000"):
+        set_lr(home, run.id, **refused)
+    set_lr(home, run.id, **allowed)
+    assert len(lr_requests(run)) == len(before) + 1
+
+
+def test_what_the_worker_has_taken_up_is_not_counted_twice(home, make):
+    run = make("queued", optimizer={"name": "SGD", "lr": 0.1})
+    request = set_lr(home, run.id, factor=100.0)
+    update(run, lr_changes=(LRChange(step=0, factor=100.0, time=request.time, lr=10.0),))
+    set_lr(home, run.id, factor=100.0)
+
+
+def test_where_a_plateau_has_lowered_the_lr_there_is_more_room(home, make):
+    run = make("running", optimizer={"name": "SGD", "lr": 0.1}, schedule=PLATEAU)
+    update(run, lr_changes=(LRChange(step=0, factor=0.5, time=1.0, lr=0.05),))
+    with open_log(run, 1) as log:
+        for step, lr in enumerate((0.05, 0.05, 0.05, 0.0005)):
+            log.step(step=step, epoch=step // 3, lr=lr, loss=1.0)
+    with pytest.raises(LabError, match="would bring it to 1050"):
+        set_lr(home, run.id, factor=2.1e6)
+    set_lr(home, run.id, factor=1.9e6)

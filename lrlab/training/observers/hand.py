@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lrlab.runs import LRChange, LRRequest, Run, RunRecord, lr_requests, revise
-from lrlab.schedules import number
+from lrlab.schedules import LR_CAP, number
 from lrlab.training.loop import Loop, Observer
 
 _log = logging.getLogger(__name__)
@@ -49,13 +49,17 @@ class Hand(Observer):
     def _make(self, loop: Loop, step: int, request: LRRequest) -> bool:
         """Whether the change was made: an LR of 0, which nothing multiplies to another, is waited for to pass."""
         before = loop.schedule.factor
+        scheduled = loop.rates.lr / before
         if request.factor is not None:
             factor = request.factor * before
-        elif loop.rates.lr > 0 and request.value is not None:
-            factor = request.value / (loop.rates.lr / before)
+        elif scheduled > 0 and request.value is not None:
+            factor = request.value / scheduled
         else:
             return False
-        change = LRChange(step=step, factor=factor, time=request.time, lr=loop.rates.lr / before * factor)
+        if scheduled * factor > LR_CAP:
+            _log.warning("an LR of %s was asked for; allowed: at most %g", number(scheduled * factor), LR_CAP)
+            factor = LR_CAP / scheduled
+        change = LRChange(step=step, factor=factor, time=request.time, lr=scheduled * factor)
 
         def changed(record: RunRecord) -> dict[str, object]:
             self._allowed(record)
