@@ -78,6 +78,7 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
 
         revise(run, change)
         try:
+            mark_again(run.worker_log)
             queue.add(run_id, device_of(before))
         except BaseException:
             revise(run, lambda record: {name: getattr(before, name) for name in _again(before, epochs)})
@@ -87,7 +88,7 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
 
 
 def retry(home: Home, run_id: str) -> Run:
-    """Lets a run that failed, was lost or was stopped be tried again, in the queue's turn; returns at once.
+    """Lets a run that failed, was lost or cancelled be tried again, in the queue's turn; returns at once.
 
     It goes on from its newest checkpoint; where it broke off before the first one, and where it looks for an LR, it
     begins anew. LabError where it has not ended, was trained to its end, or its checkpoints were deleted; NotFound

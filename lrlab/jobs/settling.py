@@ -21,6 +21,7 @@ AGAIN = "Try the run again: it goes on from its newest checkpoint."
 SEE_LOG = "The last lines of worker.log say where it happened."
 
 FULL = ("No space left on device", "Disk quota exceeded")
+NO_GPU_MEMORY = ("OutOfMemoryError", "CUDA out of memory", "CUDA error: out of memory")
 NO_MEMORY = ("MemoryError", "DefaultCPUAllocator", "Cannot allocate memory")
 """What the last lines of a worker say that ran out of room."""
 
@@ -41,8 +42,9 @@ def settle(run: Run, ended: Ended, log_tail: str, worker: Identity | None = None
     `worker`: the one that ended. A run that another has is left alone; its own has ended, whatever its host was called.
     """
     if log_tail and not last_lines(run.worker_log):
-        with suppress(OSError):  # on a full disk the end itself is worth more
-            run.worker_log.write_text(log_tail + "\n", encoding="utf-8")
+        # On a full disk the end itself is worth more.
+        with suppress(OSError), run.worker_log.open("a", encoding="utf-8") as log:
+            log.write(log_tail + "\n")
 
     def end(record: RunRecord) -> Mapping[str, Any]:
         if record.state in FINAL or (has_worker(record) and record.attempts[-1].identity != worker):
@@ -70,6 +72,8 @@ def explain(ended: Ended, log_tail: str, *, restarted: bool = False) -> tuple[st
         return "the machine was restarted while the run was at work", AGAIN
     if ended.code is None:
         return "the worker ended while nobody watched it", AGAIN
+    if any(words in log_tail for words in NO_GPU_MEMORY):  # first: its error's name ends as that of the other
+        return "the GPU ran out of memory", MEMORY
     if any(words in log_tail for words in NO_MEMORY):
         return "this machine ran out of memory", MEMORY
     if ended.code == 0:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from lrlab.jobs import changing, retry
 from lrlab.jobs.backend import Ended
 from lrlab.jobs.settling import AGAIN, MEMORY, SEE_LOG, settle
 from lrlab.process import identity
@@ -35,6 +36,8 @@ DEATHS = [
     (3, "", "failed", "the worker ended with exit code 3", LOOK),
     (1, "RuntimeError: shapes do not match", "failed", "the worker ended with exit code 1", LOOK),
     (1, "MemoryError", "failed", "this machine ran out of memory", MEMORY),
+    (1, "torch.OutOfMemoryError: CUDA out of memory.", "failed", "the GPU ran out of memory", MEMORY),
+    (1, "numpy._core._exceptions._ArrayMemoryError: Unable", "failed", "this machine ran out of memory", MEMORY),
     (1, "DefaultCPUAllocator: can't allocate memory", "failed", "this machine ran out of memory", MEMORY),
     (0, "", "failed", "the worker ended without writing a result", AGAIN),
     (None, "", "lost", "the worker ended while nobody watched it", AGAIN),
@@ -60,6 +63,21 @@ def test_what_the_worker_wrote_itself_stays(make_run):
     run.worker_log.write_text("its own\n")
     settle(run, Ended(1), "its own")
     assert run.worker_log.read_text() == "its own\n"
+
+
+def test_what_an_earlier_attempt_died_of_is_no_later_ones_cause(home, make_run, monkeypatch):
+    run = make_run()
+    begin(run)
+    run.worker_log.write_text("OSError: [Errno 28] No space left on device\n")
+    assert settle(run, Ended(1), last_lines(run.worker_log)).cause == "the disk is full"
+    monkeypatch.setattr(changing, "load_dataset", lambda home, name: None)
+    retry(home, run.id)
+    begin(run)
+    assert last_lines(run.worker_log) == ""
+    record = settle(run, Ended(-9), "Killed")
+    assert record.cause == "the worker was killed by signal 9 (probably out of memory)"
+    assert last_lines(run.worker_log) == "Killed"
+    assert "No space left" in run.worker_log.read_text()  # a person may still read it
 
 
 def test_a_restart_of_the_machine_is_told_from_a_death_that_nobody_saw(make_run):
