@@ -24,6 +24,9 @@ from lrlab.runs.store import stop_requested
 WINDOW = 64 * 1024
 """Bytes at the end of the log, some 800 updates, that the pace is measured on."""
 
+LINE = 16 * 1024
+"""Bytes that the header of a log, which names its parameter groups, may have, and a row."""
+
 TROUBLED: frozenset[State] = frozenset({"failed", "lost", "stalled"})
 """The states of which a person wants to know why."""
 
@@ -133,23 +136,6 @@ def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: f
     return sum(max(0.0, last - first) for first, last in spans)
 
 
-def _work(record: RunRecord) -> Work:
-    trained = record.steps_per_epoch * record.experiment.images_per_update
-    return Work(record.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained)
-
-
-def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:
-    """What the log says was done, from its last rows; None before the attempt has finished an update."""
-    found = _rows(folder, attempt)
-    if not found:
-        return None
-    ends, first_step = epochs["step"].to_numpy(), attempt.first_step
-    before = ends[ends < first_step]
-    begins_an_epoch = first_step == (before[-1] + 1 if len(before) else 0)
-    return Progress(
-        epoch=rows["epoch"].to_numpy(),
-        time=rows["time"].to_numpy(),
-        updates=rows["step"][-1].as_py() + 1,
 def stopped(step: int, record: RunRecord) -> str:
     """How far a run came that ended after `step` updates and before its planned end."""
     return f"stopped after {step:,} of {record.steps:,} updates" if step else "stopped before the first update"
@@ -163,24 +149,52 @@ def updates_made(folder: Path, record: RunRecord) -> int:
     return found[0]["step"][-1].as_py() + 1 if found else record.attempts[-1].first_step
 
 
+def _work(record: RunRecord) -> Work:
+    trained = record.steps_per_epoch * record.experiment.images_per_update
+    return Work(record.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained)
+
+
+def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:
+    """What the log says was done, from its last rows; None before the attempt has finished an update."""
+    found = _rows(folder, attempt)
+    if not found:
+        return None
+    rows, first = found
+    ends, first_step = epochs["step"].to_numpy(), attempt.first_step
+    before = ends[ends < first_step]
+    begins_an_epoch = first_step == (before[-1] + 1 if len(before) else 0)
+    return Progress(
+        epoch=rows["epoch"].to_numpy(),
+        time=rows["time"].to_numpy(),
+        updates=rows["step"][-1].as_py() + 1,
         epochs=len(ends),
         epoch_times=epochs["time"].to_numpy()[len(before) :],
-        first=first["time"][0].as_py() if begins_an_epoch else None,
+        first=first["time"][0].as_py() if begins_an_epoch and first.num_rows else None,
     )
+
+
+def _rows(folder: Path, attempt: Attempt) -> tuple[pa.Table, pa.Table] | None:
+    """The last rows of the attempt's log, and the first one; None before it has finished an update."""
+    path = steps_file(folder, attempt.number)
+    try:
+        facts = path.stat()
+        rows, first = _ends(path, facts.st_ino, facts.st_size)
+    except FileNotFoundError:
+        return None
+    return (rows, first) if rows.num_rows else None
 
 
 @lru_cache(maxsize=64)
 def _ends(path: Path, *facts: int) -> tuple[pa.Table, pa.Table]:
-    """The last rows and the first ones of a log that is looked at again and again, parsed once for each length."""
+    """The last rows and the first one of a log that is looked at again and again, parsed once for each length."""
     with path.open("rb") as file:
-        head = file.read(1024)
+        head = file.readline(LINE) + file.readline(LINE)
         size = file.seek(0, 2)
         file.seek(max(0, size - WINDOW))
         end = file.read()
     if size > WINDOW:  # the window begins inside a row
         end = head[: head.find(b"\n") + 1] + end[end.find(b"\n") + 1 :]
     return parse(end, path), parse(head, path)
-    rows, first = found
 
 
 def _message(
@@ -194,17 +208,6 @@ def _message(
 ) -> str:
     """What is going on, in words."""
     if state == "queued":
-def _rows(folder: Path, attempt: Attempt) -> tuple[pa.Table, pa.Table] | None:
-    """The last rows of the attempt's log, and the first one; None before it has finished an update."""
-    path = steps_file(folder, attempt.number)
-    try:
-        facts = path.stat()
-        rows, first = _ends(path, facts.st_ino, facts.st_size)
-    except FileNotFoundError:
-        return None
-    return (rows, first) if rows.num_rows else None
-
-
         if stop_requested(run):
             return "stopping"
         if position is not None:

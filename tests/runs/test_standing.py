@@ -70,6 +70,16 @@ def test_the_window_of_a_long_log_gives_the_same_answer(make_run, begin):
     assert seen.eta == pytest.approx(4 * 600 - 1)  # the next update is overdue since 1970
 
 
+def test_a_log_of_many_parameter_groups_with_long_names(make_run, begin):
+    run = make_run(epochs=5)
+    begin(run)
+    names = [f"lr.{number:02d}{'g' * 35}" for number in range(64)]
+    with open_log(run, 1, names) as log:
+        for step in range(3):
+            log.step(step=step, epoch=0, lr=0.1, loss=1, **dict.fromkeys(names, 1 / 3))
+        assert (status(run).step, status(run).steps) == (3, 20)
+
+
 @pytest.mark.parametrize(
     ("state", "cause", "message", "eta"),
     [
