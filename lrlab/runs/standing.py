@@ -150,6 +150,8 @@ def updates_made(folder: Path, record: RunRecord) -> int:
 
 
 def _work(record: RunRecord) -> Work:
+    if record.finder:  # a sweep validates nothing
+        return Work(record.epochs, record.steps_per_epoch, 0.0, 0.0)
     trained = record.steps_per_epoch * record.experiment.images_per_update
     return Work(record.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained)
 

@@ -24,9 +24,6 @@ from lrlab.web.live import Hub, only_watched, still_seen
 from lrlab.web.strip import left
 from lrlab.web.view import Event
 
-PACE = 50
-"""Updates that the time left is measured on."""
-
 
 def routes(home: Home, access: Access) -> list[Route]:
     """GET /api/finder/ID, a stream of `news` events and one `last` event; see `FinderBuilder`."""
@@ -100,19 +97,11 @@ class FinderBuilder:
             "share": 1.0 if status.state == "succeeded" else status.share,
             "stopping": stop_requested(self._run) and not status.final,
             "message": "" if failed else _sentence(status.message),
-            "left": self._left(status),
+            "left": left(status.eta) if status.eta is not None else "",
             "device": status.device,
             "cause": _sentence(status.cause) if failed else "",
             "advice": _sentence(status.advice),
         }
-
-    def _left(self, status: RunStatus) -> str:
-        """How long it takes at most: a sweep that diverges ends earlier."""
-        times = self._tail.steps["time"].to_numpy(float)[-PACE:]
-        if status.state != "running" or len(times) < 2:
-            return ""
-        each = (times[-1] - times[0]) / (len(times) - 1)
-        return left(each * max(self._finder.updates - status.step, 0))
 
 
 def _sentence(text: str) -> str:

@@ -7,7 +7,8 @@ import time
 import pyarrow as pa
 import pytest
 
-from lrlab.runs import Beat, Run, list_runs, open_log, request_stop, status, update
+from lrlab.experiments import Finder
+from lrlab.runs import Beat, Run, create_run, list_runs, open_log, request_stop, status, update
 from lrlab.runs.standing import best, duration, ordinal
 
 
@@ -78,6 +79,15 @@ def test_a_log_of_many_parameter_groups_with_long_names(make_run, begin):
         for step in range(3):
             log.step(step=step, epoch=0, lr=0.1, loss=1, **dict.fromkeys(names, 1 / 3))
         assert (status(run).step, status(run).steps) == (3, 20)
+
+
+def test_a_search_validates_nothing_so_no_time_is_left_for_it(make_run, hand_finder, home):
+    finder, record = Finder(steps=100, seeds=1), make_run().record
+    facts = record.dataset.model_copy(update={"val": 40_000, "test": 40_000})
+    run = create_run(home, record.experiment, dataset=facts, steps_per_epoch=finder.steps, finder=finder)
+    search = hand_finder(run).search(30)  # a tenth of a second each
+    assert status(run).eta == pytest.approx(70 * 0.1)
+    search.end()
 
 
 @pytest.mark.parametrize(
