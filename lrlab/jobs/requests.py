@@ -38,6 +38,7 @@ from lrlab.schedules import curve, example_metrics
 class Plan:
     """What an experiment comes to on its data set; `train`, `val` and `test` count images, `updates` the whole run's.
 
+    `by_folders`: the validation images are those of the data set's own folder, none were drawn.
     The last images of an epoch that do not fill an update are left out of it; every epoch draws them anew.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     train: int
     val: int
     test: int
+    by_folders: bool
     steps_per_epoch: int
     updates: int
 
@@ -86,7 +88,8 @@ def plan(home: Home, experiment: Experiment) -> Plan:
     steps_per_epoch = train // experiment.images_per_update
     _check_curve(experiment, steps_per_epoch)
     check_disk(home, dataset, experiment)
-    return Plan(dataset, train, val, test, steps_per_epoch, experiment.epochs * steps_per_epoch)
+    updates = experiment.epochs * steps_per_epoch
+    return Plan(dataset, train, val, test, parts.by_folders, steps_per_epoch, updates)
 
 
 def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, owner: str = "") -> Run:
@@ -113,6 +116,7 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
         train=planned.train,
         val=planned.val,
         test=planned.test,
+        by_folders=planned.by_folders,
     )
     with Queue(home) as queue:
         steps = finder.steps if finder else planned.steps_per_epoch

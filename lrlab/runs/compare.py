@@ -70,7 +70,7 @@ def _settings(record: RunRecord, dataset: str) -> dict[str, str]:
     found = {"dataset": dataset, "model": experiment.model.name}
     for field in FIELDS:
         part, _, inner = field.partition(".")
-        if field not in ("name", "dataset"):
+        if field not in ("name", "dataset") and not (part == "validation" and record.dataset.by_folders):
             value = getattr(experiment, part)
             found[field] = _told(getattr(value, inner) if inner else value)
     if record.epochs != experiment.epochs:  # the schedule is still the one of the planned epochs

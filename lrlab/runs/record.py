@@ -37,6 +37,8 @@ class DatasetFacts(_Part):
     train: Annotated[int, Field(ge=0)]
     val: Annotated[int, Field(ge=0)]
     test: Annotated[int, Field(ge=0)] = 0
+    by_folders: bool = False
+    """Whether it brought its validation images in a folder of their own, so that none were drawn."""
 
 
 class Attempt(_Part):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from lrlab.experiments import Validation
 from lrlab.runs.compare import all_settings, labels
 from lrlab.runs.frames import EPOCHS, read_table
+from lrlab.runs.record import RunRecord
 from lrlab.runs.run import Run
 from lrlab.runs.standing import best
 
@@ -38,7 +40,7 @@ def headline(runs: Sequence[Run]) -> str:
     if not known:
         return ""
     records = [run.record for run, _ in known]
-    if len({(record.dataset.id, record.experiment.validation) for record in records}) > 1:
+    if len(set(map(_validated_on, records))) > 1:
         return "These runs were validated on different images: their accuracies do not compare"
     groups = sorted(_groups(known), key=lambda group: -group.mean)
     same = "; runs of the same seed count as one" if any(group.again for group in groups) else ""
@@ -49,6 +51,11 @@ def headline(runs: Sequence[Run]) -> str:
 def _accuracy(run: Run) -> float | None:
     _, accuracy = best(read_table(EPOCHS, run.folder, run.record.attempts))
     return None if accuracy is None else 100 * accuracy
+
+
+def _validated_on(record: RunRecord) -> tuple[str, Validation | None]:
+    """Which images: how they were drawn decides, unless they lay in a folder of their own."""
+    return record.dataset.id, None if record.dataset.by_folders else record.experiment.validation
 
 
 def _groups(known: Sequence[tuple[Run, float]]) -> list[_Group]:

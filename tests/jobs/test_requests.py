@@ -122,6 +122,11 @@ def test_a_submitted_run_waits_and_its_supervisor_is_called(home, woken):
     assert (lab_status(home).running, lab_status(home).queued, lab_status(home).warm) == (0, 2, False)
 
 
+def test_a_run_knows_whether_its_validation_images_were_drawn(home, woken):
+    runs = [submit(home, beans(dataset=name)) for name in ("beans", "tested")]
+    assert [run.record.dataset.by_folders for run in runs] == [False, True]
+
+
 def test_a_queue_that_refuses_leaves_no_run(home, monkeypatch):
     def refuse(self, run_id, device):
         raise OSError(28, "No space left on device")

@@ -21,8 +21,11 @@ MakeRun = Callable[..., Run]
 def make_run(home: Home) -> MakeRun:
     """Makes a queued run; keywords are those of Experiment."""
 
-    def make(*, data: str = "d8h4", steps_per_epoch: int = 4, val: int = 30, **experiment: Any) -> Run:
-        facts = DatasetFacts(id=data, name="coffee", classes=("Dark", "Light"), train=120, val=val, test=0)
+    def make(
+        *, data: str = "d8h4", steps_per_epoch: int = 4, val: int = 30, by_folders: bool = False, **experiment: Any
+    ) -> Run:
+        classes = ("Dark", "Light")
+        facts = DatasetFacts(id=data, name="coffee", classes=classes, train=120, val=val, test=0, by_folders=by_folders)
         chosen = Experiment(**{"dataset": "coffee", "epochs": 3, **experiment})
         return create_run(home, chosen, dataset=facts, steps_per_epoch=steps_per_epoch)
 

@@ -180,6 +180,12 @@ def test_runs_on_other_images_are_not_compared(trained, other):
     )
 
 
+def test_where_the_images_lie_in_folders_how_others_would_be_drawn_does_not_count(trained):
+    runs = [trained(0.8, by_folders=True, seed=1), trained(0.9, by_folders=True, seed=2, validation={"fraction": 0.3})]
+    assert headline(runs).endswith("reaches 85.0 % on average (best val accuracy, 2 runs from 80.0 to 90.0 %)")
+    assert legend(runs) == ["seed 1", "seed 2"]
+
+
 def test_the_table(make_run, trained):
     done, waiting = trained(0.5, 0.75, 0.6, name="done", schedule=STEP, seed=3), make_run(name="waiting")
     found = table([done, waiting])
