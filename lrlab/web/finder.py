@@ -32,7 +32,7 @@ def routes(home: Home, access: Access) -> list[Route]:
     async def finder(request: Request) -> Response:
         desk, run_id = desk_of(request), request.path_params["run_id"]
         others = await run_in_threadpool(only_watched, desk, [run_id])
-        return await hub.stream(Search(run_id, mine=not others), still_seen(desk, others))
+        return await hub.stream(Search(run_id, mine=not others), still_seen(access, request, others))
 
     return [access.route("/api/finder/{run_id}", finder, "watch runs")]
 

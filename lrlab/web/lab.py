@@ -30,7 +30,7 @@ from lrlab.rights import Person
 from lrlab.runs import RunRecord, load_run, stop_requested
 from lrlab.web import lab_words as words
 from lrlab.web.access import Access, desk_of
-from lrlab.web.live import Hub
+from lrlab.web.live import Hub, still_seen
 from lrlab.web.view import Event
 
 EVERY = 2.0
@@ -52,7 +52,7 @@ def routes(home: Home, access: Access) -> list[Route]:
     hub = Hub(home, build=lambda home, view: LabBuilder(home, view, shared))
 
     async def watch(request: Request) -> Response:
-        return await hub.stream(LabView(desk_of(request).person))
+        return await hub.stream(LabView(desk_of(request).person), still_seen(access, request))
 
     async def move(request: Request) -> Response:
         place = request.query_params.get("place", "")

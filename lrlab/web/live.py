@@ -22,6 +22,7 @@ from starlette.routing import Route
 from lrlab.desk import Desk
 from lrlab.errors import NotFound
 from lrlab.home import Home
+from lrlab.rights import LOCAL
 from lrlab.web.access import Access, desk_of
 from lrlab.web.exit_signals import at_exit_signal
 from lrlab.web.pacing import Pace
@@ -51,7 +52,7 @@ def routes(home: Home, access: Access) -> list[Route]:
     async def live(request: Request) -> Response:
         desk, view = desk_of(request), View.from_query(request.query_params)
         others = await run_in_threadpool(only_watched, desk, view.runs)
-        return await hub.stream(replace(view, others=others), still_seen(desk, others))
+        return await hub.stream(replace(view, others=others), still_seen(access, request, others))
 
     def watched(desk: Desk, request: HTTPConnection, action: str) -> None:
         for run_id in View.from_query(request.query_params).runs:
@@ -67,14 +68,16 @@ def only_watched(desk: Desk, runs: Iterable[str]) -> frozenset[str]:
     return frozenset(run_id for run_id in runs if not desk.may("stop a run", desk.run(run_id).record))
 
 
-def still_seen(desk: Desk, others: frozenset[str]) -> Callable[[], bool] | None:
-    """Whether somebody else's runs may still be looked at, which can end while they are; None where there are none."""
-    if not others:
+def still_seen(access: Access, request: Request, others: frozenset[str] = frozenset()) -> Callable[[], bool] | None:
+    """Whether a stream may go on, which can end while it is watched: whoever asked is who they were, and sees the
+    `others` of its runs, which are somebody else's. None where nobody signs in, so that nothing can change."""
+    desk = desk_of(request)
+    if desk.person == LOCAL:
         return None
 
     def seen() -> bool:
         try:
-            return all(desk.run(run_id) for run_id in others)
+            return access.unchanged(request) and all(desk.run(run_id) for run_id in others)
         except NotFound:
             return False
 

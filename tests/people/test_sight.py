@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.testclient import TestClient
 
 from lrlab import charts, web
 from lrlab.desk import Desk
+from lrlab.errors import LabError
 from lrlab.home import Home
 from lrlab.rights import Person, sees
 from lrlab.runs import RunRecord, update
+from lrlab.web.access import Access
 from lrlab.web.finder import FinderBuilder, Search
 from lrlab.web.live import Hub, only_watched, still_seen
 from lrlab.web.view import Builder, View
@@ -85,7 +87,45 @@ def test_which_runs_are_only_watched(home: Home, people, runs, who: str, others:
     asked = [runs.shared.id, runs.ben.id]
     found = only_watched(Desk(home, people[who]), asked)
     assert found == {getattr(runs, name).id for name in others}
-    assert (still_seen(Desk(home, people[who]), found) is None) == (not others)
+
+
+def asking_for(desk: Desk) -> Request:
+    """A request that was let in, of whoever is at `desk`."""
+    return Request({"type": "http", "headers": [], "state": {"desk": desk}})
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [("teacher", True), ("student", False), ("nobody", False), ("a fault in the settings", True)],
+)
+def test_a_stream_ends_once_whoever_watches_is_somebody_else(home: Home, people, now: str, goes_on: bool) -> None:
+    teacher = people["teacher"]
+    persons = {"teacher": teacher, "student": Person(teacher.mail, "student"), "nobody": None}
+
+    def who(connection: HTTPConnection) -> Person | None:
+        if now not in persons:
+            raise LabError("lab.toml has a fault")
+        return persons[now]
+
+    allowed = still_seen(Access(None, home, who), asking_for(Desk(home, teacher)))
+    assert allowed is not None and allowed() == goes_on
+
+
+def test_where_nobody_signs_in_nothing_is_asked_again(home: Home, people) -> None:
+    assert still_seen(Access(None, home), asking_for(Desk(home, people["local"]))) is None
+
+
+@pytest.mark.parametrize("stream", ["lab", "live", "finder"])
+def test_every_stream_asks_again_who_watches(
+    home: Home, people, start_run, start_search, monkeypatch, stream: str
+) -> None:
+    worker = start_search() if stream == "finder" else start_run()
+    path = {"lab": "/api/lab", "live": f"/api/live?runs={worker.run.id}", "finder": f"/api/finder/{worker.run.id}"}
+    found = iter([people["teacher"]])  # at the first request; from then on nobody
+    routes = web.routes(home, who=lambda connection: next(found, None))
+    with TestClient(Starlette(routes=routes), base_url=BASE) as client:
+        answer = client.get(path[stream])  # which would never end
+    assert answer.status_code == 200 and "data:" not in answer.text
 
 
 def test_a_stream_ends_once_its_run_is_shared_no_more(home: Home, people, start_run) -> None:
@@ -94,7 +134,8 @@ def test_a_stream_ends_once_its_run_is_shared_no_more(home: Home, people, start_
     desk = Desk(home, people["ben"])
 
     async def watch() -> int:
-        allowed = still_seen(desk, only_watched(desk, [worker.run.id]))
+        request = asking_for(desk)
+        allowed = still_seen(Access(None, home, lambda _: desk.person), request, only_watched(desk, [worker.run.id]))
         response = await Hub(home, 0.01).stream(View((worker.run.id,)), allowed)
         stream: AsyncIterator[bytes] = response.body_iterator
         events = 0
