@@ -43,7 +43,7 @@ class Limits(_Part):
 
     upload_gb: Annotated[float, Field(gt=0, le=1024)] = 4
     images: Annotated[int, Field(ge=2, le=200_000)] = 200_000
-    disk_gb: Annotated[float, Field(gt=0)] | None = None
+    disk_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     jobs_per_person: Annotated[int, Field(ge=1)] = 100
 
 

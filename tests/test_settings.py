@@ -28,6 +28,7 @@ def test_what_the_file_sets_holds_and_the_rest_keeps_its_default(tmp_path: Path)
     [
         ("[limits]\nimages = 1", "lab.toml: limits.images: got 1, allowed: at least 2"),
         ("[limits]\nupload_gb = 0", "lab.toml: limits.upload_gb: got 0, allowed: above 0"),
+        ("[limits]\ndisk_gb = inf", "lab.toml: limits.disk_gb: got inf, allowed: "),
         ("[jobs]\nat_a_time = 'two'", "lab.toml: jobs.at_a_time: got 'two', allowed: a whole number"),
         ("[jobs]\nmany = 2", "lab.toml: jobs.many: is not a known setting (got 2)"),
         ("[limits\n", "lab.toml: "),

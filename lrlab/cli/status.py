@@ -93,7 +93,7 @@ def _say_runs(lab: Lab) -> None:
     from lrlab.runs import load_run
 
     rows = []
-    for run_ids, place in ((lab.running, "at work"), (lab.waiting, "waits"), (lab.ended, "ended")):
+    for run_ids, place in ((lab.running, "at work"), (lab.waiting, "waits"), (lab.lately(), "ended")):
         for number, run_id in enumerate(run_ids, start=1):
             try:
                 record, seen = load_run(run_id, lab_home()).record, jobs.run_status(lab_home(), run_id)
@@ -148,7 +148,7 @@ def _facts(lab: Lab) -> dict[str, Any]:
     return {
         "running": lab.running,
         "waiting": lab.waiting,
-        "ended": lab.ended,
+        "ended": lab.lately(),
         "devices": [asdict(device) for device in lab.machine.devices],
         "gpus": lab.machine.gpus or None,
         "processes": [asdict(process) for process in lab.processes],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from lrlab.disk import DiskUse, disk_use, is_measuring
 from lrlab.errors import NotFound
@@ -18,13 +20,23 @@ from lrlab.runs import FINAL, list_runs
 from lrlab.settings import Settings, at_a_time, helper_idle, settings, supervisor_idle
 
 LATELY = 5
-"""So many of the runs that ended last are told."""
+"""So many of the runs that ended last are told, of those that a person sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run that has ended: its id, and what says who sees it."""
+
+    id: str
+    owner: str
+    shared: bool
 
 
 @dataclass(frozen=True)
 class Lab:
-    """One look. `running`, `waiting` and `ended` are run ids: as they were given out, the next one first, the newest
-    first. `disk` is None until it was measured once; `free`: bytes left on the disk that the lab lies on.
+    """One look. `running` and `waiting` are run ids: as they were given out, the next one first. `ended`: every run
+    that has, the newest first. `disk` is None until it was measured once; `free`: bytes left on the disk that the lab
+    lies on.
 
     `at_a_time`: the runs that the CPU is given at a time. `supervisor_idle`, `helper_idle`: seconds after which these
     leave where nothing is asked of them.
@@ -34,7 +46,7 @@ class Lab:
     processes: tuple[Process, ...]
     running: tuple[str, ...]
     waiting: tuple[str, ...]
-    ended: tuple[str, ...]
+    ended: tuple[Past, ...]
     disk: DiskUse | None
     measuring: bool
     free: int
@@ -42,6 +54,10 @@ class Lab:
     at_a_time: int
     supervisor_idle: float
     helper_idle: float
+
+    def lately(self, seen: Callable[[Past], bool] = lambda run: True) -> tuple[str, ...]:
+        """The ids of the five that ended last, of those that whoever asks has `seen`."""
+        return tuple(run.id for run in islice(filter(seen, self.ended), LATELY))
 
 
 class Watch:
@@ -60,7 +76,7 @@ class Watch:
         self._machine: Machine | None = None
         self._processes: tuple[Process, ...] = ()
         self._known: object = None
-        self._ended: tuple[str, ...] = ()
+        self._ended: tuple[Past, ...] = ()
 
     def look(self) -> Lab:
         """The lab now; LabError where its settings have a fault."""
@@ -82,7 +98,7 @@ class Watch:
             processes=self._processes,
             running=running,
             waiting=waiting,
-            ended=self._lately((*running, *waiting)),
+            ended=self._past((*running, *waiting)),
             disk=disk_use(self._home),
             measuring=is_measuring(self._home),
             free=shutil.disk_usage(self._home.root).free,
@@ -92,16 +108,18 @@ class Watch:
             helper_idle=helper_idle(self._home),
         )
 
-    def _lately(self, queued: tuple[str, ...]) -> tuple[str, ...]:
-        """The runs that ended last, found anew with the processes, and where the queue or the runs' folder changed."""
+    def _past(self, queued: tuple[str, ...]) -> tuple[Past, ...]:
+        """The runs that have ended, found anew with the processes, and where the queue or the runs' folder changed."""
         known = (queued, self._home.runs.stat().st_mtime_ns)
         if known != self._known:
-            ended = []
+            ended: list[tuple[float, Past]] = []
             for run in list_runs(self._home, None):
                 with suppress(NotFound):  # deleted since it was listed
                     record = run.record
                     if record.state in FINAL and run.id not in queued:
-                        ended.append((record.ended or record.created, run.id))
-            self._ended = tuple(run_id for _, run_id in sorted(ended, reverse=True)[:LATELY])
+                        past = Past(run.id, record.owner, record.shared)
+                        ended.append((record.ended or record.created, past))
+            ended.sort(key=lambda when: (when[0], when[1].id), reverse=True)
+            self._ended = tuple(past for _, past in ended)
             self._known = known
         return self._ended

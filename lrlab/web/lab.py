@@ -27,7 +27,7 @@ from lrlab.home import Home
 from lrlab.jobs.cleaning import clear_caches
 from lrlab.jobs.lab import Lab, Watch
 from lrlab.rights import Person
-from lrlab.runs import RunRecord, load_run, stop_requested
+from lrlab.runs import FINAL, RunRecord, load_run, stop_requested
 from lrlab.web import lab_words as words
 from lrlab.web.access import Access, desk_of
 from lrlab.web.live import Hub, still_seen
@@ -126,7 +126,11 @@ class LabBuilder:
                 for record, seen in self._records(waiting)
             ],
             "more": len(lab.waiting) - len(waiting),
-            "ended": [words.ended(record, self._deeds(record)) for record, seen in self._records(lab.ended) if seen],
+            "ended": [
+                words.ended(record, self._deeds(record))
+                for record, seen in self._records(lab.lately(desk.sees))
+                if seen and record.state in FINAL  # the look is a moment old: it may have been queued again since
+            ],
             "devices": [words.device(device) for device in lab.machine.devices],
             "gpus": lab.machine.gpus,
             "processes": [words.process(process, lab, names.get(process.run, "")) for process in lab.processes],

@@ -29,12 +29,12 @@ def test_runs_stand_where_the_queue_has_them(home: Home, enqueue) -> None:
     with Queue(home) as queue:
         queue.claim(identity().model_dump_json())
     lab = watch.look()
-    assert (lab.running, lab.waiting, lab.ended) == ((first.id,), (second.id, third.id), ())
+    assert (lab.running, lab.waiting, lab.lately()) == ((first.id,), (second.id, third.id), ())
     jobs.move(home, third.id, 1)
     assert watch.look().waiting == (third.id, second.id)
     jobs.stop(home, second.id)
     lab = watch.look()
-    assert (lab.waiting, lab.ended) == ((third.id,), (second.id,))
+    assert (lab.waiting, lab.lately()) == ((third.id,), (second.id,))
 
 
 def test_the_newest_ends_are_told_and_no_run_that_was_queued_again(home: Home, enqueue, make_run) -> None:
@@ -43,12 +43,23 @@ def test_the_newest_ends_are_told_and_no_run_that_was_queued_again(home: Home, e
     for number, run in enumerate(ended):
         update(run, state="failed", ended=began - number)
     watch = Watch(home)
-    assert watch.look().ended == tuple(run.id for run in ended[:LATELY])
+    assert watch.look().lately() == tuple(run.id for run in ended[:LATELY])
     with Queue(home) as queue:  # its worker has left, and its run.json is not written anew yet
         queue.add(ended[0].id)
-    assert watch.look().ended == tuple(run.id for run in ended[1 : LATELY + 1])
+    assert watch.look().lately() == tuple(run.id for run in ended[1 : LATELY + 1])
     jobs.delete(home, ended[1].id)
-    assert ended[1].id not in watch.look().ended
+    assert ended[1].id not in watch.look().lately()
+
+
+def test_each_person_has_ends_of_their_own(home: Home, make_run) -> None:
+    began = time.time()
+    runs = [make_run() for _ in range(3 * LATELY)]
+    for number, run in enumerate(runs):
+        update(run, state="failed", ended=began - number, owner="ann" if number < LATELY else "ben", shared=number == 2)
+    lab = Watch(home).look()
+    assert lab.lately() == tuple(run.id for run in runs[:LATELY])
+    seen = lab.lately(lambda run: run.shared or run.owner == "ben")
+    assert seen == (runs[2].id, *(run.id for run in runs[LATELY : 2 * LATELY - 1]))
 
 
 def test_a_look_never_waits_for_the_disk_and_says_how_old_its_figure_is(home: Home) -> None:

@@ -20,12 +20,11 @@ from lrlab.desk import Desk
 from lrlab.disk import measure
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.jobs import changing, requests
-from lrlab.jobs.lab import Watch
+from lrlab.jobs.lab import LATELY, Watch
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.rights import LOCAL, Person
-from lrlab.runs import DatasetFacts, Run, create_run, stop_forced, stop_requested, update
+from lrlab.runs import FINAL, DatasetFacts, Run, create_run, stop_forced, stop_requested, update
 from lrlab.web import routes
 from lrlab.web.lab import LabBuilder, LabView
 from lrlab.web.lab_words import SOMEBODY, disk
@@ -137,6 +136,30 @@ def test_a_student_sees_the_places_of_others_and_nothing_else_of_them(home: Home
     assert names(teachers["waiting"]) == ["secret two", "mine"]
     assert [row["owner"] for row in teachers["waiting"]] == [OTHER.mail, STUDENT.mail]
     assert teachers["may"] == {"move": True, "clear": True}
+
+
+def test_ends_of_classmates_push_out_none_of_ones_own(home: Home, run) -> None:
+    run("my end", STUDENT, "failed")
+    for number in range(LATELY + 1):
+        run(f"theirs {number}", OTHER, "failed")
+    assert names(told(home, STUDENT)["ended"]) == ["my end"]
+    assert names(told(home, TEACHER)["ended"]) == [f"theirs {number}" for number in range(LATELY, 0, -1)]
+
+
+def test_a_run_that_was_queued_again_since_the_look_is_no_end(home: Home, run) -> None:
+    ended, watch = run("mine", state="cancelled"), Watch(home, server=True, fresh=60)
+    assert watch.look().lately() == (ended.id,)
+    update(ended, state="queued")
+    event = LabBuilder(home, LabView(LOCAL), watch).poll()
+    assert event is not None and b'"ended": []' in event.data
+
+
+def test_a_state_has_one_word(home: Home, run) -> None:
+    for state in FINAL:
+        run(state, state=state)
+    assert {(row["name"], row["state"], row["facts"].split(" ")[0]) for row in told(home)["ended"]} == {
+        (state, state, state) for state in FINAL
+    }
 
 
 def test_a_fault_in_the_settings_is_told_instead(home: Home) -> None:
