@@ -96,6 +96,9 @@ class HandWorker:
     def end(self, state: str = "succeeded", **fields: Any) -> Run:
         """Closes the log, leaves models and a checkpoint behind and records how the run ended."""
         self.log.close()
+        kept = checkpoint_file(self.run, 1, self.updates)
+        kept.parent.mkdir()
+        kept.touch()
         for path in (self.run.best_model, self.run.last_model):
             path.write_bytes(np.random.default_rng(0).bytes(64))
         update(self.run, state=state, ended=self.began + 0.1 * self.updates, **fields)
@@ -127,9 +130,6 @@ class HandFinder:
             lr = self.finder.lr(step)
             fall = 0.0 if self.flat else 1.2 / (1 + (1e-3 / lr) ** 1.2) - 3 * max(0.0, math.log10(lr / 0.5))
             loss = 1.8 + 0.01 * sweep - fall
-        kept = checkpoint_file(self.run, 1, self.updates)
-        kept.parent.mkdir()
-        kept.touch()
             self.log.step(
                 step=row, epoch=sweep, time=self.began + 0.1 * row, lr=lr, loss=loss, smoothed=self._smooth(loss)
             )

@@ -46,13 +46,13 @@ class Attempt(_Part):
 
     number: Annotated[int, Field(ge=1)]
     first_step: Annotated[int, Field(ge=0)] = 0
+    validates_first: bool = False
+    """Whether it began with the validation after update `first_step` - 1: that epoch's row is its own too."""
     started: float
     """Unix seconds."""
     ended: float | None = None
     """When it was over, known once a further attempt was asked for; unix seconds."""
     identity: Identity
-    validates_first: bool = False
-    """Whether it began with the validation after update `first_step` - 1: that epoch's row is its own too."""
     host: str
     device: str = ""
     """The device in words, such as "CPU" or "NVIDIA H100"."""

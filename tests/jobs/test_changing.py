@@ -114,7 +114,6 @@ def test_what_cannot_be_resumed_is_refused(home, make, state, made, epochs, fiel
         assert not queue.run_ids()
 
 
-def test_a_run_whose_images_are_gone_is_refused(home, make, monkeypatch):
 LEFT = [
     # How it ended, its updates (an epoch has 3), the checkpoint that is left -> whether it goes on
     ("succeeded", 30, None, False),
@@ -151,6 +150,7 @@ def test_a_model_whose_checkpoints_were_deleted_is_not_trained_over(home, make, 
     assert (refused.value.field, run.record, run.best_model.read_bytes()) == ("run", before, b"the best one")
 
 
+def test_a_run_whose_images_are_gone_is_refused(home, make, monkeypatch):
     def gone(home, name):
         raise NotFound("there is no such data set")
 
