@@ -38,6 +38,11 @@ class Home:
         return self.cache / "answers"
 
     @property
+    def thumbnails(self) -> Path:
+        """Thumbnails that were drawn; may be deleted at any time."""
+        return self.cache / "thumbnails"
+
+    @property
     def uploads(self) -> Path:
         return self.root / "uploads"
 

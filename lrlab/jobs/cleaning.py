@@ -30,7 +30,7 @@ class Cleared:
 
 
 def clear_caches(home: Home) -> Cleared:
-    """Deletes what is made anew when it is needed: decoded images, kept answers; and what was left over.
+    """Deletes what is made anew when it is needed: decoded images, kept answers, thumbnails; and what was left over.
 
     Decoded images that a run at work may be reading stay.
     """
@@ -42,8 +42,8 @@ def clear_caches(home: Home) -> Cleared:
             kept.add(busy[content])
         else:
             freed += _forget(file)
-    for file in _files(home.answers):
-        freed += _remove(file)
+    for folder in (home.answers, home.thumbnails):
+        freed += sum(_remove(file) for file in _files(folder))
     sweep_uploads(home)
     for folder in (*home.runs.glob(".*"), *home.datasets.glob(".deleted-*")):
         if folder.is_dir() and _age(folder) > LEFT_ALONE:

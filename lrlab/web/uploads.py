@@ -9,7 +9,8 @@
     DELETE /api/imports/ID           asks it to end
     GET    /api/datasets/ID/thumbnail/ROW?side=160
 
-No body is ever held whole in memory, and everything that touches files runs in a thread beside the event loop.
+No file is ever held whole in memory, of the lists that announce them one at a time, and everything that touches files
+runs in a thread beside the event loop.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
+from tempfile import SpooledTemporaryFile
 from typing import Annotated, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
@@ -32,16 +36,17 @@ from lrlab.datasets import (
     Sample,
     Upload,
     check_name,
+    kept_thumbnail,
     load_dataset,
     open_upload,
     sweep_uploads,
-    thumbnail,
 )
 from lrlab.desk import Desk
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
 from lrlab.jobs import cancel_import, import_of_upload, import_status
 from lrlab.web.access import Access, desk_of
+from lrlab.web.bodies import check_size, whole
 from lrlab.web.framing import Unpacker
 
 BLOCK = 1024**2
@@ -109,6 +114,9 @@ class Images:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._starting = threading.Lock()
+        self._announcing = CapacityLimiter(1)  # a long list takes many times its size while it is read
+        # Large pictures take long and wait for each other; no other request is to wait for them.
+        self._drawing = CapacityLimiter(2)
         # Every thumbnail names its data set, whose record is read once.
         self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
 
@@ -124,13 +132,23 @@ class Images:
 
     async def begin(self, request: Request) -> Response:
         """Refuses at once what cannot become a data set: a name that is taken, too much, a disk without room."""
-        asked = await _json(request, _Announced, LARGEST_LIST)
+        with _full_disk_in_words(), SpooledTemporaryFile(BLOCK, dir=str(self._home.uploads)) as came:
 
-        def begin() -> Upload:
-            sweep_uploads(self._home)
-            return desk_of(request).begin_upload(check_name(self._home, asked.name), asked.files)
+            def begin() -> Upload:
+                came.seek(0)
+                asked = _read(came.read(), _Announced)
+                sweep_uploads(self._home)
+                return desk_of(request).begin_upload(check_name(self._home, asked.name), asked.files)
 
-        upload = await run_in_threadpool(begin)
+            size = 0
+            try:
+                async for block in _blocks(request):
+                    size += len(block)
+                    check_size(size, LARGEST_LIST)
+                    await run_in_threadpool(came.write, block)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            upload = await to_thread.run_sync(begin, limiter=self._announcing)
         return JSONResponse({"id": upload.id})
 
     async def receive(self, request: Request) -> Response:
@@ -150,13 +168,10 @@ class Images:
     async def _unpack(self, upload_id: str, blocks: AsyncIterator[bytes]) -> None:
         unpacker = Unpacker(await run_in_threadpool(open_upload, self._home, upload_id))
         try:
-            async for block in blocks:
-                await run_in_threadpool(unpacker.feed, block)
-            await run_in_threadpool(unpacker.close)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise LabError(_FULL) from error
-            raise
+            with _full_disk_in_words():
+                async for block in blocks:
+                    await run_in_threadpool(unpacker.feed, block)
+                await run_in_threadpool(unpacker.close)
         finally:
             unpacker.drop()
 
@@ -166,7 +181,7 @@ class Images:
         A browser whose connection broke before the answer asks again, perhaps another server: it is told of the same
         import.
         """
-        asked = await _json(request, _Named, LARGEST_WISH)
+        asked = _read(await whole(request, LARGEST_WISH), _Named)
         upload_id = request.path_params["id"]
 
         def start() -> str:
@@ -183,7 +198,7 @@ class Images:
 
     async def add(self, request: Request) -> Response:
         """Images that need not travel: the sample set, and for those who may name a path those on the server."""
-        asked = await _json(request, _Wish, LARGEST_WISH)
+        asked = _read(await whole(request, LARGEST_WISH), _Wish)
         source, name = (Sample(), Sample.name) if asked.sample else (asked.path, asked.name)
         return JSONResponse({"import": await run_in_threadpool(desk_of(request).start_import, source, name)})
 
@@ -203,10 +218,21 @@ class Images:
 
         def draw() -> bytes:
             dataset = self._dataset(request.path_params["id"])
-            return thumbnail(dataset, request.path_params["row"], int(side))
+            return kept_thumbnail(self._home, dataset, request.path_params["row"], int(side))
 
         headers = {"cache-control": "private, max-age=604800, immutable", "x-content-type-options": "nosniff"}
-        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=headers)
+        drawn = await to_thread.run_sync(draw, limiter=self._drawing)
+        return Response(drawn, media_type="image/jpeg", headers=headers)
+
+
+@contextmanager
+def _full_disk_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LabError(_FULL) from error
+        raise
 
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:
@@ -227,14 +253,9 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
             return
 
 
-async def _json(request: Request, model: type[Body], largest: int) -> Body:
-    """The body as `model`; LabError where it is none or has more than `largest` bytes, counted while it comes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > largest:
-            raise LabError(f"the request has more than {largest:,} bytes, the most that is allowed")
+def _read(body: bytes, model: type[Body]) -> Body:
+    """The body as `model`; LabError where it is none."""
     try:
-        return await run_in_threadpool(model.model_validate_json, bytes(body))
+        return model.model_validate_json(body)
     except ValidationError as error:
         raise from_validation(error) from error

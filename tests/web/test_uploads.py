@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import json
+import os
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -16,10 +19,14 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from lrlab.datasets import SAMPLE_NAME, Receiver, add_dataset, begin_upload, list_datasets, open_upload
+from lrlab.datasets import SAMPLE_NAME, Receiver, add_dataset, begin_upload, list_datasets, open_upload, thumbnails
+from lrlab.desk import Desk
 from lrlab.home import Home
+from lrlab.jobs.cleaning import clear_caches
+from lrlab.rights import LOCAL
 from lrlab.web import routes, uploads
 from lrlab.web.framing import HEADER, Unpacker
 from lrlab.web.uploads import BLOCK, LARGEST_WISH
@@ -188,13 +195,13 @@ def test_a_body_that_does_not_fit_is_refused_and_its_file_is_not_kept(
 class Wire:
     """One request at the ASGI's own level: the test decides when each message of the body arrives."""
 
-    def __init__(self, app: Starlette, upload: str) -> None:
+    def __init__(self, app: Starlette, method: str, path: str) -> None:
         self.app = app
         self.scope = {
             "type": "http",
-            "method": "PUT",
-            "path": f"/api/uploads/{upload}/files",
-            "raw_path": f"/api/uploads/{upload}/files".encode(),
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
             "query_string": b"",
             "headers": [(b"host", b"127.0.0.1:8501"), (b"origin", ORIGIN.encode())],
             "http_version": "1.1",
@@ -233,7 +240,7 @@ def test_a_body_is_written_while_it_comes_and_never_held_whole(app: Starlette, c
 
     tracemalloc.start()
     try:
-        statuses = Wire(app, folder.name).run(messages())
+        statuses = Wire(app, "PUT", f"/api/uploads/{folder.name}/files").run(messages())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -243,10 +250,82 @@ def test_a_body_is_written_while_it_comes_and_never_held_whole(app: Starlette, c
     assert (folder / "000000").stat().st_size == size
 
 
+def test_of_lists_that_come_nothing_is_held(app: Starlette, home: Home) -> None:
+    """What a list takes until it is there; it is read when it is, one at a time."""
+    chunk, chunks, held = b" " * (64 * 1024), 16 * BLOCK // (64 * 1024), []
+
+    def messages() -> Iterator[dict[str, object]]:
+        for _ in range(chunks):
+            yield {"type": "http.request", "body": chunk, "more_body": True}
+        held.append(tracemalloc.get_traced_memory()[0])
+        yield {"type": "http.request", "body": b"no list", "more_body": False}
+
+    tracemalloc.start()
+    try:
+        assert Wire(app, "POST", "/api/uploads").run(messages()) == [400]
+    finally:
+        tracemalloc.stop()
+    assert held[0] < 4 * BLOCK
+    assert left(home) == []
+
+
+def at_once(
+    images: uploads.Images, endpoint: str, requests: list[Request], held: str, patch: pytest.MonkeyPatch
+) -> int:
+    """How many of `requests` come into the function `held` of uploads.py together. Who is there waits for another."""
+    inside, most, another = 0, 0, threading.Event()
+    real = getattr(uploads, held)
+
+    def counted(*given: object) -> object:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        if inside > 2:
+            another.set()
+        another.wait(0.2)
+        try:
+            return real(*given)
+        finally:
+            inside -= 1
+
+    async def ask() -> None:
+        await asyncio.gather(*(getattr(images, endpoint)(request) for request in requests))
+
+    patch.setattr(uploads, held, counted)
+    asyncio.run(ask())
+    return most
+
+
+def test_lists_are_read_one_at_a_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def announced(number: int) -> Request:
+        body = json.dumps({"name": f"made {number}", "files": [["A/1.png", 1]]}).encode()
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return Request({"type": "http", "headers": [], "state": {"desk": Desk(home, LOCAL)}}, receive)
+
+    requests = [announced(number) for number in range(4)]
+    assert at_once(uploads.Images(home), "begin", requests, "sweep_uploads", monkeypatch) == 1
+    assert len(list(home.uploads.iterdir())) == 4
+
+
+def test_a_full_disk_is_told_before_the_list_is_there_too(
+    app: Starlette, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads, "SpooledTemporaryFile", full)
+    client = TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN})
+    answer = client.post("/api/uploads", json={"name": "made", "files": [["A/1.png", 1]]})
+    assert (answer.status_code, "disk" in answer.json()["error"]) == (400, True)
+
+
 def test_a_connection_that_breaks_leaves_no_part_of_a_file(app: Starlette, client: TestClient, home: Home) -> None:
     upload = begin(client, [("A/1.png", b"abc"), ("B/1.png", bytes(3 * BLOCK))])
     body = piece(0, b"abc") + piece(1, bytes(2 * BLOCK), length=3 * BLOCK)
-    Wire(app, upload).run(
+    Wire(app, "PUT", f"/api/uploads/{upload}/files").run(
         iter([{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}])
     )
     assert left(home) == [upload, f"{upload}/000000", f"{upload}/upload.json"]
@@ -257,7 +336,7 @@ def test_a_browser_that_goes_without_a_word_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(uploads, "SILENCE", 0.05)
     upload = begin(client, [("A/1.png", b"abc"), ("B/1.png", b"xyz")])
-    wire = Wire(app, upload)
+    wire = Wire(app, "PUT", f"/api/uploads/{upload}/files")
     first = {"type": "http.request", "body": piece(0, b"abc") + piece(1, b"x", length=3), "more_body": True}
 
     async def silent() -> list[int]:
@@ -480,3 +559,41 @@ def test_the_image_of_a_file_that_is_gone_is_missing(client: TestClient, picture
     (tmp_path / "pictures" / "A" / "1.png").unlink()
     assert client.get(f"/api/datasets/{pictures}/thumbnail/0").status_code == 404
     assert client.get(f"/api/datasets/{pictures}/thumbnail/1").status_code == 200
+
+
+def kept(home: Home) -> list[Path]:
+    return sorted(home.thumbnails.iterdir()) if home.thumbnails.exists() else []
+
+
+def test_a_thumbnail_is_drawn_once(client: TestClient, home: Home, pictures: str, tmp_path: Path) -> None:
+    address = f"/api/datasets/{pictures}/thumbnail/0"
+    drawn = client.get(address).content
+    (tmp_path / "pictures" / "A" / "1.png").unlink()
+    assert client.get(address).content == drawn
+    (file,) = kept(home)
+    file.write_bytes(drawn[:-1])  # what a power cut may leave
+    assert client.get(address).status_code == 404
+    file.write_bytes(drawn)
+    assert clear_caches(home).freed >= len(drawn)
+    assert kept(home) == []
+    assert client.get(address).status_code == 404
+
+
+def test_only_so_many_thumbnails_are_kept_and_none_that_no_page_asks_for(
+    client: TestClient, home: Home, pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thumbnails, "MOST", 4)
+    for side in (1024, thumbnails.LARGEST_SIDE + 1):
+        assert client.get(f"/api/datasets/{pictures}/thumbnail/0?side={side}").status_code == 200
+    assert kept(home) == []
+    for number, side in enumerate((16, 17, 18, 19, 20)):
+        client.get(f"/api/datasets/{pictures}/thumbnail/0?side={side}")
+        for file in home.thumbnails.glob(f"*-{side}.jpg"):
+            os.utime(file, (number, number))
+    assert [file.stem.rpartition("-")[2] for file in kept(home)] == ["17", "18", "19", "20"]
+
+
+def test_thumbnails_leave_threads_to_other_requests(home: Home, pictures: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = {"type": "http", "headers": [], "query_string": b"", "path_params": {"id": pictures, "row": 0}}
+    requests = [Request(dict(scope)) for _ in range(6)]
+    assert at_once(uploads.Images(home), "thumbnail", requests, "kept_thumbnail", monkeypatch) == 2
