@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrlab.runs import FINAL, LRChange, Run, RunRecord, planned_curve
+from lrlab.runs import FINAL, LRChange, Measure, Run, RunRecord, best_row, planned_curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Series:
     the whole run, or None where nothing but the log knows it. `resumed_at`: the first steps of later attempts.
     `live`: more rows may come. `gradient`: whether the log has the gradient's norm, or will have it. `clip_norm`: the
     largest norm that clipping lets through, None where it does not look at the norm. `by_hand`: the changes that a
-    person made to the LR.
+    person made to the LR. `best_by`: what the best epoch is chosen by.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Series:
     gradient: bool = False
     clip_norm: float | None = None
     by_hand: tuple[LRChange, ...] = ()
+    best_by: Measure = "val_accuracy"
 
     @cached_property
     def elapsed(self) -> Floats:
@@ -86,10 +87,9 @@ class Series:
 
     @property
     def best_row(self) -> int | None:
-        """The row of `epochs` with the best validation accuracy (of equals the lowest loss), or None."""
+        """The row of `epochs` whose model is kept as the best one, or None."""
         accuracy, loss = (self.epochs[name].to_numpy(float) for name in ("val_accuracy", "val_loss"))
-        known = np.flatnonzero(np.isfinite(accuracy))
-        return int(known[np.lexsort((loss[known], -accuracy[known]))[0]]) if len(known) else None
+        return best_row(accuracy, loss, self.best_by)
 
 
 def planned_lr(record: RunRecord) -> Floats | None:
@@ -123,4 +123,5 @@ def series(
         gradient=record.experiment.grad_norm or clip.by != "none",
         clip_norm=clip.limit if clip.by == "norm" else None,
         by_hand=record.lr_changes,
+        best_by=record.best_by,
     )

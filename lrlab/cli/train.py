@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.documents import changed, read_json
 from lrlab.cli.parser import Groups, Parser, paragraph
-from lrlab.cli.terminal import Bar, counted, note, percent, say
+from lrlab.cli.terminal import Bar, note, say
 from lrlab.errors import LabError, shown
 from lrlab.home import Home, lab_home
 
@@ -115,7 +115,7 @@ def follow(home: Home, run_id: str, line: Callable[[RunStatus], str] | None = No
 
 
 def _line(seen: RunStatus) -> str:
-    from lrlab.runs import duration
+    from lrlab.runs import best_words, duration
 
     if seen.state != "running" or not seen.step:
         return seen.message
@@ -123,7 +123,7 @@ def _line(seen: RunStatus) -> str:
     if seen.eta is not None:
         parts.append(f"{duration(seen.eta)} left")
     if seen.best_val_accuracy is not None:
-        parts.append(f"best val accuracy {percent(seen.best_val_accuracy)}")
+        parts.append(best_words(seen.best_val_accuracy, seen.best_by, what="val accuracy"))
     if seen.images_per_second:
         parts.append(f"{seen.images_per_second:,.0f} images/s on {seen.device}")
     return ", ".join(parts)
@@ -135,9 +135,11 @@ def _mark(seen: RunStatus) -> object:
 
 
 def _verdict(seen: RunStatus) -> str:
+    from lrlab.runs import best_words
+
     lines = [f"{seen.state}: {seen.message}"]
     if seen.best_val_accuracy is not None:
-        lines[0] += f"; best val accuracy {percent(seen.best_val_accuracy)} at epoch {counted(seen.best_epoch)}"
+        lines[0] += "; " + best_words(seen.best_val_accuracy, seen.best_by, seen.best_epoch, "val accuracy")
     if seen.cause and seen.cause != seen.message:
         lines.append(seen.cause)
     if seen.advice:

@@ -21,8 +21,8 @@ from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.liveness import is_out_of_sight, worker_gone
 from lrlab.runs.log import EPOCH_COLUMNS, STEP_COLUMNS, LogWriter, open_log
 from lrlab.runs.planning import beyond, factor_at, factor_of, next_update, planned_curve, what_comes
-from lrlab.runs.printed import last_lines
-from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Result, RunRecord, State
+from lrlab.runs.printed import last_lines, log_end
+from lrlab.runs.record import FINAL, Attempt, DatasetFacts, Kind, LRChange, Measure, Result, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import (
     create_run,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from lrlab.runs.export import export_csv, export_parquet, export_table, spreadsheet_safe
     from lrlab.runs.overview import table
     from lrlab.runs.predictions import Predictions, chance, flat, load_predictions, ranked, store_predictions, tabulated
-    from lrlab.runs.standing import RunStatus, ago, duration, status
+    from lrlab.runs.standing import RunStatus, ago, best_row, best_words, duration, status
     from lrlab.runs.tail import Tail
     from lrlab.runs.verdict import headline
 
@@ -60,6 +60,8 @@ _LATER = {
     "Tail": "tail",
     "advise": "advice",
     "ago": "standing",
+    "best_row": "standing",
+    "best_words": "standing",
     "chance": "predictions",
     "confusions": "evaluation",
     "differences": "compare",
@@ -99,6 +101,7 @@ __all__ = [
     "LRChange",
     "LRRequest",
     "LogWriter",
+    "Measure",
     "Predictions",
     "Result",
     "Run",
@@ -109,6 +112,8 @@ __all__ = [
     "advise",
     "ago",
     "all_checkpoints",
+    "best_row",
+    "best_words",
     "beyond",
     "chance",
     "checkpoint_file",
@@ -133,6 +138,7 @@ __all__ = [
     "list_runs",
     "load_predictions",
     "load_run",
+    "log_end",
     "lr_requests",
     "means",
     "next_update",

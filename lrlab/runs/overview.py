@@ -28,6 +28,7 @@ COLUMNS = {
     "seed": "int64",
     "best_val_accuracy": "float64",
     "best_epoch": "Int64",
+    "best_by": "str",
     "epochs": "int64",
     "train_loss": "float64",
     "train_accuracy": "float64",
@@ -45,8 +46,9 @@ LAST = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 def table(runs: Iterable[Run]) -> pd.DataFrame:
     """One row per run, in the order given; a run that was deleted meanwhile is left out.
 
-    `best_epoch` is the log's number (from 0), `epochs` how many were finished; the losses and accuracies (0 to 1) are
-    those of the last finished epoch; `seconds` is the duration, `created` unix seconds. What is not known is missing.
+    `best_epoch` is the log's number (from 0) of the best model by `best_by`, `best_val_accuracy` what it reached,
+    `epochs` how many were finished; the other losses and accuracies (0 to 1) are those of the last finished epoch;
+    `seconds` is the duration, `created` unix seconds. What is not known is missing.
     """
     rows = []
     for run in runs:
@@ -62,7 +64,7 @@ def _row(run: Run, record: RunRecord) -> dict[str, Any]:
     heartbeat = run.heartbeat
     state = liveness.state(record, heartbeat, now)
     epochs = read_table(EPOCHS, run.folder, record.attempts)
-    best_epoch, best_val_accuracy = best(epochs)
+    best_epoch, best_val_accuracy = best(epochs, record.best_by)
     last = {name: epochs[name][-1].as_py() if len(epochs) else None for name in LAST}
     return {
         "id": record.id,
@@ -76,6 +78,7 @@ def _row(run: Run, record: RunRecord) -> dict[str, Any]:
         "seed": experiment.seed,
         "best_val_accuracy": best_val_accuracy,
         "best_epoch": best_epoch,
+        "best_by": record.best_by,
         "epochs": len(epochs),
         **last,
         "test_accuracy": record.result.test_accuracy,

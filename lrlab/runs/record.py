@@ -19,6 +19,9 @@ FORMAT = 1
 FINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled", "lost"})
 """The states that a run does not leave by itself."""
 
+Measure = Literal["val_accuracy", "val_loss"]
+"""What the best model of a run is chosen by."""
+
 Kind = Literal["train", "find_lr"]
 """What a run is for: to train a model, or to find an LR for one."""
 
@@ -140,6 +143,11 @@ class RunRecord(_Part):
     def epochs(self) -> int:
         """The epochs of the whole run, those asked for later included; the sweeps of one that finds an LR."""
         return self.finder.seeds if self.finder else self.experiment.epochs + self.more_epochs
+
+    @property
+    def best_by(self) -> Measure:
+        """What its best model is chosen by: what early stopping watches, else the accuracy."""
+        return "val_loss" if self.experiment.early_stopping.monitor == "val_loss" else "val_accuracy"
 
     def longer(self, epochs: int) -> dict[str, int]:
         """The fields that give the run so many more epochs: beyond its end, or beyond where it was stopped early."""

@@ -70,7 +70,7 @@ class Run:
 
     @property
     def best_model(self) -> Path:
-        """The weights with the best validation accuracy; there once an epoch was validated."""
+        """The weights of the best epoch, by `record.best_by`; there once an epoch was validated."""
         return self.folder / "best.safetensors"
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lrlab.runs import liveness
 from lrlab.runs.frames import EPOCHS, parse, read_table
@@ -17,7 +18,7 @@ from lrlab.runs.heartbeat import Heartbeat
 from lrlab.runs.log import steps_file
 from lrlab.runs.pace import Progress, Work, seconds_left
 from lrlab.runs.printed import last_lines
-from lrlab.runs.record import FINAL, Attempt, RunRecord, State
+from lrlab.runs.record import FINAL, Attempt, Measure, RunRecord, State
 from lrlab.runs.run import Run
 from lrlab.runs.store import stop_requested
 
@@ -44,7 +45,8 @@ class RunStatus:
     `epoch` of `epochs` and `step` of `steps` are counts for a person: the epoch of the newest update (1 is the first,
     0: none was made) and the updates made. `share`: updates made, 0 to 1. `eta`: seconds left, None where not known.
     `elapsed`: seconds since the first attempt began, None before. `message`: what is going on, in words.
-    `best_epoch` is the number that the log gives it (from 0); `best_val_accuracy` a share (0 to 1).
+    `best_epoch` is that of the best model by `best_by`, with the number that the log gives it (from 0);
+    `best_val_accuracy`: what it reached, a share (0 to 1).
     """
 
     id: str
@@ -66,6 +68,7 @@ class RunStatus:
     advice: str
     log: str = ""
     """The last lines of worker.log, where the run failed, was lost or is stalled."""
+    best_by: Measure = "val_accuracy"
 
     @property
     def final(self) -> bool:
@@ -86,7 +89,7 @@ def status(run: Run, position: int | None = None) -> RunStatus:
     epochs = read_table(EPOCHS, run.folder, record.attempts)
     done = _progress(run.folder, attempt, epochs) if attempt else None
     step = done.updates if done else attempt.first_step if attempt else 0
-    best_epoch, best_val_accuracy = best(epochs)
+    best_epoch, best_val_accuracy = best(epochs, record.best_by)
     running = state == "running"
     return RunStatus(
         id=record.id,
@@ -107,21 +110,37 @@ def status(run: Run, position: int | None = None) -> RunStatus:
         cause=record.cause or ("the worker's process is gone" if state == "lost" else ""),
         advice=record.advice or ADVICE.get(state, ""),
         log=last_lines(run.worker_log) if state in TROUBLED else "",
+        best_by=record.best_by,
     )
 
 
-def best(epochs: pa.Table) -> tuple[int | None, float | None]:
-    """The epoch with the highest validation accuracy, and that accuracy; None where none was validated.
+def best(epochs: pa.Table, by: Measure) -> tuple[int | None, float | None]:
+    """The epoch whose model is the best by `by`, and its validation accuracy; None where none was validated."""
+    row = best_row(epochs["val_accuracy"].to_numpy(), epochs["val_loss"].to_numpy(), by)
+    if row is None:
+        return None, None
+    return epochs["epoch"][row].as_py(), epochs["val_accuracy"][row].as_py()
 
-    Among equals the lowest validation loss counts, then the first. It is the epoch whose model the worker keeps, unless
-    early stopping watches the loss.
+
+def best_row(accuracy: NDArray[np.float64], loss: NDArray[np.float64], by: Measure) -> int | None:
+    """The place of the epoch whose model the worker keeps as the best one; None where none was validated.
+
+    It has the highest accuracy, and among equals the lowest loss; by "val_loss" the lowest loss, and among equals the
+    highest accuracy. Then the first counts. A loss that is no number is worse than any.
     """
-    accuracy, loss = epochs["val_accuracy"].to_numpy(), epochs["val_loss"].to_numpy()
     known = np.flatnonzero(~np.isnan(accuracy))
     if not len(known):
-        return None, None
-    row = known[np.lexsort((loss[known], -accuracy[known]))[0]]
-    return epochs["epoch"][int(row)].as_py(), float(accuracy[row])
+        return None
+    merits = (-accuracy[known], np.nan_to_num(loss[known], nan=np.inf, posinf=np.inf))
+    first, then = merits if by == "val_accuracy" else merits[::-1]
+    return int(known[np.lexsort((then, first))[0]])
+
+
+def best_words(accuracy: float, by: Measure, epoch: int | None = None, what: str = "") -> str:
+    """The best model in words, `what` before its figure: "best 84.2 % at epoch 6", "best by val loss: 81.9 %"."""
+    lead = "best" if by == "val_accuracy" else "best by val loss:"
+    at = "" if epoch is None else f"at epoch {epoch + 1:,}"
+    return " ".join(filter(None, (lead, what, f"{100 * accuracy:.1f} %", at)))
 
 
 def seconds(record: RunRecord, state: State, heartbeat: Heartbeat | None, now: float) -> float | None:

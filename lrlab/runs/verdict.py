@@ -31,7 +31,7 @@ class _Group:
 
 
 def headline(runs: Sequence[Run]) -> str:
-    """One sentence on the best validation accuracies of `runs`; runs that differ only in their seed count as one.
+    """One sentence on the validation accuracies of the best models; runs that differ only in their seed count as one.
 
     Such as "StepLR ends 4.1 points above Fixed (best val accuracy, 1 run each: repeat over seeds to be sure)".
     Empty where no run has been validated.
@@ -45,11 +45,15 @@ def headline(runs: Sequence[Run]) -> str:
     groups = sorted(_groups(known), key=lambda group: -group.mean)
     same = "; runs of the same seed count as one" if any(group.again for group in groups) else ""
     open_ = any(run.record.state in ("queued", "running") for run in runs)
-    return _claim(groups, so_far=open_) + f" ({_trust(groups)}{same})"
+    measured = "best val accuracy"
+    if any(record.best_by == "val_loss" for record in records):
+        measured = "val accuracy of the best model, chosen by val loss where early stopping watches it"
+    return _claim(groups, so_far=open_) + f" ({_trust(groups, measured)}{same})"
 
 
 def _accuracy(run: Run) -> float | None:
-    _, accuracy = best(read_table(EPOCHS, run.folder, run.record.attempts))
+    record = run.record
+    _, accuracy = best(read_table(EPOCHS, run.folder, record.attempts), record.best_by)
     return None if accuracy is None else 100 * accuracy
 
 
@@ -88,18 +92,18 @@ def _claim(groups: Sequence[_Group], *, so_far: bool) -> str:
     return f"{first.label} {verb} highest at {first.mean:.1f} %{now}: {below}"
 
 
-def _trust(groups: Sequence[_Group]) -> str:
+def _trust(groups: Sequence[_Group], measured: str) -> str:
     counts = [len(group.values) for group in groups]
     if len(groups) == 1:
         values = groups[0].values
         spread = f" from {min(values):.1f} to {max(values):.1f} %" if len(values) > 1 else ""
-        return f"best val accuracy, {_runs(counts[0])}{spread}"
+        return f"{measured}, {_runs(counts[0])}{spread}"
     each = f"{_runs(counts[0])} each" if len(set(counts)) == 1 else f"{' and '.join(map(str, counts))} runs"
     if min(counts) == 1:
-        return f"best val accuracy, {each}: repeat over seeds to be sure"
+        return f"{measured}, {each}: repeat over seeds to be sure"
     best_, next_ = groups[0].values, groups[1].values
     verdict = "the ranges overlap, so it may be chance" if min(best_) <= max(next_) else "the ranges do not overlap"
-    return f"mean best val accuracy, {each}: {verdict}"
+    return f"mean {measured}, {each}: {verdict}"
 
 
 def _runs(count: int) -> str:

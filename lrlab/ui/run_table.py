@@ -27,18 +27,18 @@ OWNER = "owner"
 WIDTHS = {
     "dot": 28,
     "state": 82,
-    "name": 200,
+    "name": 176,
     "dataset": 110,
     "model": 86,
     "schedule": 226,
     "best_val_accuracy": 98,
-    "best_epoch": 76,
+    "best_epoch": 100,
     "val_accuracy": 92,
     "seconds": 84,
 }
 """Pixels; together they fit a page 1,280 pixels wide."""
 
-WIDTHS_WITH_OWNER = WIDTHS | {"name": 150, "owner": 150, "schedule": 160, "dataset": 90}
+WIDTHS_WITH_OWNER = WIDTHS | {"name": 150, "owner": 150, "schedule": 136, "dataset": 90}
 """The same where people sign in."""
 
 
@@ -83,7 +83,10 @@ def run_table(frame: pd.DataFrame, colours: Mapping[str, str], chosen: Sequence[
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [row for row, run_id in enumerate(ids) if run_id in chosen]}},
         on_select=changed,
-        column_config={columns[name]: st.column_config.Column(width=width) for name, width in widths.items()},
+        column_config={
+            columns[name]: st.column_config.Column(width=width, help=texts.COLUMN_HELP.get(name))
+            for name, width in widths.items()
+        },
     )
 
 
@@ -124,4 +127,6 @@ def _shown(frame: pd.DataFrame, colours: Mapping[str, str]) -> pd.io.formats.sty
         names["val_accuracy"]: percent,
         names["seconds"]: duration,
     }
-    return visible.style.apply(lambda _: dots, subset=[names["dot"]]).format(forms, na_rep=NOTHING)
+    by_loss = frame.index[(frame["best_by"] == "val_loss") & frame["best_epoch"].notna()]
+    style = visible.style.apply(lambda _: dots, subset=[names["dot"]]).format(forms, na_rep=NOTHING)
+    return style.format(texts.BY_LOSS, subset=(by_loss, [names["best_epoch"]]))

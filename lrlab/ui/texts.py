@@ -7,7 +7,7 @@ from typing import Any
 
 from lrlab.experiments import Experiment, Summary
 from lrlab.jobs import Plan
-from lrlab.runs import RunStatus, duration
+from lrlab.runs import RunStatus, best_words, duration
 from lrlab.schedules import Composition, ReduceLROnPlateau, ScheduleSpec
 
 LIVE = {
@@ -25,6 +25,7 @@ LIVE = {
     "validation": "validation",
     "validation_more": "Measured at the end of each epoch on images that are never trained on.",
     "best": "best epoch",
+    "best_more": "The epoch of the best model: by validation accuracy, or by loss where early stopping watches that.",
     "changed": "LR changed",
     "by_hand": "LR changed by hand",
     "clipped": "gradient clipped",
@@ -152,7 +153,8 @@ def about(seconds: float) -> str:
 
 def run_facts(status: RunStatus) -> str:
     """The one thing to know about a run in a list."""
-    best = f"best {100 * status.best_val_accuracy:.1f} %" if status.best_val_accuracy is not None else ""
+    accuracy = status.best_val_accuracy
+    best = best_words(accuracy, status.best_by) if accuracy is not None else ""
     if status.final:
         return best or status.message
     epoch = f"epoch {status.epoch} of {status.epochs}" if status.epoch else status.message
@@ -239,3 +241,9 @@ COLUMNS = {
     "seconds": "duration",
 }
 """The columns of the table of runs, in their order."""
+
+BY_LOSS = "{:.0f}, by loss"
+"""The best epoch where it is the one with the lowest validation loss."""
+
+COLUMN_HELP = {"best_val_accuracy": LIVE["best_more"], "best_epoch": LIVE["best_more"]}
+"""What a column is about, where its title leaves something open."""

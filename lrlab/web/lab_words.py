@@ -19,7 +19,7 @@ from lrlab.jobs.cleaning import Cleared
 from lrlab.jobs.lab import Lab
 from lrlab.jobs.machine import Device
 from lrlab.jobs.processes import Process
-from lrlab.runs import FINAL, RunRecord, RunStatus, ago, load_run
+from lrlab.runs import FINAL, RunRecord, RunStatus, ago, best_words, load_run
 from lrlab.web.strip import left
 
 SOMEBODY = "A run of somebody else"
@@ -68,7 +68,7 @@ def waiting(record: RunRecord, may: dict[str, bool]) -> dict[str, Any]:
 def ended(record: RunRecord, may: dict[str, bool]) -> dict[str, Any]:
     """A run that ended a while ago, the cause where it did not succeed."""
     result = record.result.best_val_accuracy
-    best = f"best {100 * result:.1f} %" if result is not None else ""
+    best = best_words(result, record.best_by) if result is not None else ""
     cause = record.cause.partition("\n")[0].partition("; its log ends with")[0]
     when = ago(time.time() - record.ended) if record.ended else ""
     row = _row(record, may | {"retry": may["retry"] and record.state != "succeeded"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lrlab.runs import FINAL, RunStatus, duration
+from lrlab.runs import FINAL, RunStatus, best_words, duration
 
 
 def strip(
@@ -29,8 +29,8 @@ def strip(
             "device": status.device,
             "best": _best(status),
             "message": _message(status),
-            "cause": _sentence(status.cause) if status.state in ("failed", "lost") else "",
-            "advice": _sentence(status.advice),
+            "cause": sentence(status.cause) if status.state in ("failed", "lost") else "",
+            "advice": sentence(status.advice),
         },
         "can_stop": status.state not in FINAL,
         "stopping": stopping and not status.final,
@@ -71,13 +71,14 @@ def _speed(images_per_second: float | None) -> str:
 def _best(status: RunStatus) -> str:
     if status.best_val_accuracy is None or status.best_epoch is None:
         return ""
-    return f"best {100 * status.best_val_accuracy:.1f} % at epoch {status.best_epoch + 1:,}"
+    return best_words(status.best_val_accuracy, status.best_by, status.best_epoch)
 
 
 def _message(status: RunStatus) -> str:
     """What is going on, without what the cause says already."""
-    return "" if status.state in ("failed", "lost") else _sentence(status.message)
+    return "" if status.state in ("failed", "lost") else sentence(status.message)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """`text` with a capital at its beginning."""
     return text[:1].upper() + text[1:]

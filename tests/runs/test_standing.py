@@ -8,7 +8,19 @@ import pyarrow as pa
 import pytest
 
 from lrlab.experiments import Finder
-from lrlab.runs import Beat, Run, create_run, list_runs, open_log, request_stop, status, update
+from lrlab.runs import (
+    Beat,
+    Run,
+    best_words,
+    create_run,
+    headline,
+    list_runs,
+    open_log,
+    request_stop,
+    status,
+    table,
+    update,
+)
 from lrlab.runs.standing import best, duration, ordinal
 
 
@@ -143,9 +155,54 @@ def test_the_best_epoch_has_the_highest_accuracy_and_is_the_first_of_equals(trai
     assert (seen.best_epoch, seen.best_val_accuracy) == best
 
 
-def test_of_equal_accuracies_the_lower_loss_is_better():
-    epochs = pa.table({"epoch": [0, 1, 2, 3], "val_accuracy": [0.5, 0.5, 0.5, 0.4], "val_loss": [3.0, 1.0, 1.0, 0.1]})
-    assert best(epochs) == (1, 0.5)
+@pytest.mark.parametrize(
+    ("by", "accuracies", "losses", "row"),
+    [
+        ("val_accuracy", [0.5, 0.5, 0.5, 0.4], [3.0, 1.0, 1.0, 0.1], 1),
+        ("val_loss", [0.9, 0.7, 0.5, 0.6], [3.0, 1.0, 0.1, 0.2], 2),
+        ("val_loss", [0.5, 0.6, 0.6, 0.4], [1.0, 1.0, 1.0, 2.0], 1),
+        ("val_loss", [0.9, 0.4], [float("nan"), 9.0], 1),
+        ("val_loss", [float("nan"), 0.4], [0.1, 9.0], 1),  # not validated
+        ("val_loss", [0.3, 0.4], [float("nan"), float("inf")], 1),
+        ("val_loss", [float("nan")], [0.1], None),
+    ],
+)
+def test_the_best_epoch_is_the_one_whose_model_is_kept(by, accuracies, losses, row):
+    epochs = pa.table({"epoch": range(len(losses)), "val_accuracy": accuracies, "val_loss": losses})
+    assert best(epochs, by) == ((None, None) if row is None else (row, accuracies[row]))
+
+
+@pytest.mark.parametrize(("monitor", "by"), [("none", "accuracy"), ("val_accuracy", "accuracy"), ("val_loss", "loss")])
+def test_early_stopping_says_by_what_a_run_is_the_best(make_run, begin, monitor, by):
+    run = make_run(early_stopping={"monitor": monitor, "patience": 9})
+    begin(run)
+    with open_log(run, 1) as log:
+        for epoch, (accuracy, loss) in enumerate([(0.6, 0.9), (0.8, 0.7), (0.7, 0.4)]):
+            log.step(step=4 * epoch + 3, epoch=epoch, lr=0.1, loss=1)
+            rest = dict.fromkeys(("lr", "train_loss", "train_accuracy", "images_per_second", "seconds"), 1.0)
+            log.epoch(epoch=epoch, step=4 * epoch + 3, val_accuracy=accuracy, val_loss=loss, **rest)
+    expected = {"accuracy": (1, 0.8, "val_accuracy"), "loss": (2, 0.7, "val_loss")}[by]
+    seen, row = status(run), table([run]).iloc[0]
+    assert (seen.best_epoch, seen.best_val_accuracy, seen.best_by) == expected
+    assert tuple(row[["best_epoch", "best_val_accuracy", "best_by"]]) == expected
+    assert series(run, "#000").best_row == expected[0]
+    said = "best val accuracy" if by == "accuracy" else "val accuracy of the best model, chosen by val loss where early"
+    assert headline([run]).partition("(")[2].startswith(said)
+    assert f"reaches {100 * expected[1]:.1f} %" in headline([run])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((0.8421, "val_accuracy"), "best 84.2 %"),
+        ((0.8421, "val_accuracy", 5), "best 84.2 % at epoch 6"),
+        ((0.8421, "val_accuracy", 5, "val accuracy"), "best val accuracy 84.2 % at epoch 6"),
+        ((0.819, "val_loss", 1233), "best by val loss: 81.9 % at epoch 1,234"),
+        ((0.819, "val_loss", None, "val accuracy"), "best by val loss: val accuracy 81.9 %"),
+    ],
+)
+def test_the_best_model_in_words(given, words):
+    assert best_words(*given) == words
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from lrlab.experiments import Model
-from lrlab.runs import Beat, open_log
+from lrlab.runs import Beat, Measure, best_row, open_log
 from lrlab.training.checkpoints import ModelFacts, load_model
 from lrlab.training.loop import Score
 from lrlab.training.models import build_model
@@ -246,3 +247,14 @@ def test_the_best_model_is_kept(case: str, make_run: MakeRun) -> None:
     assert facts.val_loss == pytest.approx(scores[best][1], abs=0, nan_ok=True)
     for name, weights in models[best].state_dict().items():
         assert torch.equal(kept.state_dict()[name], weights)
+
+
+@pytest.mark.parametrize(
+    ("by", "scores", "saved_at"),
+    [("val_accuracy", *case[:2]) for case in SCORES.values()] + [("val_loss", *case) for case in LOSSES_FIRST.values()],
+)
+def test_what_pages_call_the_best_epoch_is_the_one_that_was_kept_last(
+    by: Measure, scores: list[tuple[float, float]], saved_at: list[int]
+) -> None:
+    accuracies, losses = np.array(scores).T
+    assert best_row(accuracies, losses, by) == saved_at[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from lrlab.charts import PALETTE
@@ -70,6 +71,16 @@ def test_the_table_tells_every_run(open_page, three):
     assert shown["best val acc"].tolist() == pytest.approx([50.0, 87.5, 75.0])
     assert shown["at epoch"].tolist() == [1, 4, 2]  # people count epochs from 1
     assert shown["duration"].tolist()[1:] == pytest.approx([2.0, 1.0], abs=0.1)
+
+
+def test_the_table_tells_where_the_best_epoch_is_the_one_with_the_lowest_loss(open_page, start_run):
+    start_run(name="by loss", epochs=2, early_stopping={"monitor": "val_loss", "patience": 9}).train().end()
+    start_run(name="by accuracy", epochs=2).train().end()
+    start_run(name="neither", early_stopping={"monitor": "val_loss", "patience": 9})
+    table = open_page("compare").dataframe[0].proto
+    shown = pa.ipc.open_stream(table.arrow_data.styler.display_values).read_pandas()
+    place = list(texts.COLUMNS).index("best_epoch")
+    assert shown.iloc[:, place].tolist() == ["–", "2", "2, by loss"]
 
 
 def test_the_table_survives_runs_that_know_nothing_yet(open_page, start_run):

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from lrlab.datasets import add_dataset
 from lrlab.desk import Desk
 from lrlab.disk import measure
-from lrlab.experiments import Experiment
+from lrlab.experiments import EarlyStopping, Experiment
 from lrlab.home import Home
 from lrlab.jobs.lab import LATELY, Watch
 from lrlab.jobs.queue import Queue
@@ -190,6 +190,13 @@ def test_a_place_that_is_none_is_refused(home: Home, run, place: str) -> None:
 def test_a_run_that_does_not_wait_cannot_be_moved(home: Home, run) -> None:
     answer = client(home).post(f"/api/runs/{run('a', state='running').id}/move?place=1")
     assert (answer.status_code, answer.json()["field"]) == (400, "run")
+
+
+@pytest.mark.parametrize(("monitor", "said"), [("none", "best 75.0 %"), ("val_loss", "best by val loss: 75.0 %")])
+def test_what_ended_tells_its_best_model_and_by_what_it_is(home: Home, run, monitor: str, said: str) -> None:
+    made = run("mine", state="succeeded", result={"best_epoch": 1, "best_val_accuracy": 0.75})
+    update(made, experiment=made.experiment.model_copy(update={"early_stopping": EarlyStopping(monitor=monitor)}))
+    assert said in told(home)["ended"][0]["facts"].split(" · ")
 
 
 def test_a_failed_run_is_tried_again_and_a_finished_one_is_not(home: Home, run) -> None:

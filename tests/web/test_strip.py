@@ -54,6 +54,7 @@ def test_the_time_left_is_as_coarse_as_it_is_known(eta, words):
         ({"images_per_second": 3.21}, "speed", "3.2 images/s"),
         ({"images_per_second": None}, "speed", ""),
         ({}, "best", "best 84.2 % at epoch 6"),  # the log counts epochs from 0, people from 1
+        ({"best_by": "val_loss"}, "best", "best by val loss: 84.2 % at epoch 6"),
         ({"best_epoch": None, "best_val_accuracy": None}, "best", ""),
         ({"message": "decoding images 320 of 1,262"}, "message", "Decoding images 320 of 1,262"),
         ({"state": "failed", "message": "out of memory", "cause": "out of memory"}, "message", ""),

@@ -222,7 +222,7 @@ class Live {
     const entries = [
       ["thin", smoothed ? texts.training.replace("{n}", smoothed) : texts.training_any, texts.training_more],
       ["dashed", texts.validation, texts.validation_more],
-      ["ring", texts.best],
+      ["ring", texts.best, texts.best_more],
       has("jump") ? ["hair", texts.changed] : null,
       has("hand") ? ["hand-line", texts.by_hand] : null,
       figure.data.some(({ marker }) => marker?.symbol === "line-ns") ? ["tick", texts.clipped] : null,
