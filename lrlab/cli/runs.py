@@ -54,7 +54,7 @@ def add_to(groups: Groups) -> None:
     resuming.add_argument(
         "--epochs", type=int, metavar="N", help="N more epochs, which a run that was trained to its end needs"
     )
-    deed("retry", retry, "try a run again that failed, was lost or was stopped, from its newest checkpoint")
+    deed("retry", retry, "try a run again that failed, was lost or cancelled, from its newest checkpoint")
     setting = deed("set-lr", set_lr, "change the LR of a run at work, and with it the rest of its schedule")
     setting.add_argument("value", metavar="VALUE", help="the new LR, such as 0.001, or a factor, such as x0.5")
     renaming = deed("rename", rename_, "give a run another name")

@@ -29,7 +29,7 @@ from lrlab.keeping.unpacking import Facts, opened
 from lrlab.runs import RunRecord, list_runs, load_run, revise
 
 CAUSE = "the backup that this lab was restored from was made while it ran"
-ADVICE = "Resume it to go on from its newest checkpoint."
+ADVICE = "Try it again: it goes on from its newest checkpoint."
 """What is said of a run that was at work in the lab that was backed up: here, nobody works on it."""
 
 HIDDEN = ".restoring-"

@@ -41,6 +41,7 @@ LIVE = {
     "set": "Set",
     "more_epochs": "more epochs",
     "resume": "Resume",
+    "retry": "Try again",
     "next": "What to try next",
     "next_none": "Nothing stands out in this run's log.",
     "next_none_yet": "Nothing stands out so far.",

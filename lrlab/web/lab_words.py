@@ -29,8 +29,6 @@ OLD = 60.0
 LARGEST = 6
 """So many of the things that take the most room are named."""
 
-STATES = {"succeeded": "succeeded", "failed": "failed", "cancelled": "stopped", "lost": "lost"}
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -73,8 +71,8 @@ def ended(record: RunRecord, may: dict[str, bool]) -> dict[str, Any]:
     when = ago(time.time() - record.ended) if record.ended else ""
     row = _row(record, may | {"retry": may["retry"] and record.state != "succeeded"})
     return row | {
-        "state": STATES[record.state],
-        "facts": " · ".join(filter(None, (STATES[record.state], cause, best if not cause else "", when))),
+        "state": record.state,
+        "facts": " · ".join(filter(None, (record.state, cause, best if not cause else "", when))),
     }
 
 

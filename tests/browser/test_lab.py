@@ -143,7 +143,7 @@ def test_runs_are_moved_step_by_step_and_cancelled(
     lab.get_by_role("button", name=f"{CONTROL['cancel']}: {NAMES[0]}").click()
     expect(rows).to_have_text([NAMES[2], NAMES[1]])
     until(lambda: first.record.state == "cancelled")
-    expect(part(lab, "ended").locator(".run").first).to_contain_text("stopped")
+    expect(part(lab, "ended").locator(".run").first).to_contain_text("cancelled")
 
 
 def test_what_cannot_be_done_is_told(lab: Locator, enqueue, home: Home) -> None:

@@ -168,8 +168,8 @@ def test_two_students_and_a_teacher(
     expect(ben.get_by_text("Of ann@school.example. The class sees it.")).to_be_visible()
     assert ben.get_by_role("switch", name="Share with the class").count() == 0
     expect(ben.get_by_text("Run to share").first).to_be_visible()
-    assert ben.get_by_role("button", name="Resume").count() == 0
-    expect(ann.get_by_role("button", name="Resume")).to_be_visible()
+    assert ben.get_by_role("button", name="Try again").count() == 0
+    expect(ann.get_by_role("button", name="Try again")).to_be_visible()
     asked = {"origin": server.url}
     assert ben.request.post(f"/api/runs/{runs['shared'].id}/stop", headers=asked).status == 403
     assert ben.request.post(f"/api/runs/{runs['ann'].id}/stop", headers=asked).status == 404

@@ -53,18 +53,15 @@ def test_it_is_the_same_to_the_byte(lab: Lab, backup: Path, other: Home) -> None
     assert list(examine(other, thorough=True)) == []
 
 
-def test_the_run_that_was_at_work_can_be_looked_at_and_resumed(
-    lab: Lab, backup: Path, other: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_run_that_was_at_work_can_be_looked_at_and_resumed(lab: Lab, backup: Path, other: Home) -> None:
     restore(backup, other)
     run = load_run(lab.working.run.id, other)
     record = run.record
     assert (record.state, run.state) == ("lost", "lost")
     assert record.cause == "the backup that this lab was restored from was made while it ran"
-    assert record.advice == "Resume it to go on from its newest checkpoint."
+    assert record.advice == "Try it again: it goes on from its newest checkpoint."
     assert_frame_equal(run.steps, lab.working.run.steps)
     assert resume_step(run) == 4
-    monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: True)
     jobs.resume(other, run.id)
     with Queue(other) as queue:
         assert queue.order() == [*(one.id for one in lab.waiting), run.id]

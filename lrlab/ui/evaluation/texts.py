@@ -99,7 +99,7 @@ def without(state: str, images: int) -> str:
     if state == "succeeded":
         return "This run has no predictions: it was trained before they were kept."
     if state == "cancelled":
-        return f"This run was stopped, and its best model was not asked about the {images:,} images to check it on."
+        return f"This run was cancelled, and its best model was not asked about the {images:,} images to check it on."
     return "This run did not come to its end, so its best model was not asked about the images to check it on."
 
 

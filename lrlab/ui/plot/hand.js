@@ -43,6 +43,7 @@ class Hand {
     } else if (again && this.began !== JSON.stringify(again)) {
       this.began = JSON.stringify(again);
       this.epochs.value = again.epochs || "";
+      put(this.go, again.needed ? this.texts.resume : this.texts.retry);
       this.epochs.min = again.needed ? "1" : "0";
       this.refusal = "";
       this.say(again.words);
