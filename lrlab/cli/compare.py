@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrlab.cli.listing import best_epoch, say_runs
 from lrlab.cli.parser import Groups, Parser, add_json
-from lrlab.cli.runs import say_runs
-from lrlab.cli.terminal import counted, percent, say, say_json, say_table
+from lrlab.cli.terminal import percent, say, say_json, say_table
 from lrlab.home import lab_home
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _result(row: Mapping[Any, Any]) -> list[str]:
         row["state"],
         row["dataset"],
         percent(row["best_val_accuracy"]),
-        counted(row["best_epoch"]),
+        best_epoch(row),
         percent(row["val_accuracy"]),
         row["id"],
     ]

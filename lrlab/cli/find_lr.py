@@ -70,6 +70,7 @@ def run(given: argparse.Namespace) -> int:
     asked = {name: getattr(given, name) for name in SETTINGS if getattr(given, name) is not None}
     finder = Finder.model_validate(asked)
     submitted = jobs.submit(home, Experiment.model_validate(document), finder)
+    note(f"Search {submitted.id}; look at it later: python -m lrlab runs show {submitted.id}")
     for remark in remarks:
         note(remark)
     try:
@@ -81,9 +82,9 @@ def run(given: argparse.Namespace) -> int:
     if given.csv is not None:
         _write_csv(submitted, Path(given.csv))
     if given.json:
-        say_json(_as_json(submitted, found))
+        say_json({"run": submitted.id, **as_json(found)})
     elif found.sweeps or code == 0:
-        _say(found)
+        say_findings(found)
     return code
 
 
@@ -91,7 +92,8 @@ def _line(seen: RunStatus) -> str:
     return seen.message
 
 
-def _say(found: Findings) -> None:
+def say_findings(found: Findings) -> None:
+    """What a search suggests, a line each, or why it suggests nothing."""
     from lrlab.schedules import number
 
     if found.reason:
@@ -104,9 +106,9 @@ def _say(found: Findings) -> None:
         say(remark)
 
 
-def _as_json(run: Run, found: Findings) -> dict[str, Any]:
+def as_json(found: Findings) -> dict[str, Any]:
+    """What a search suggests, ready for JSON."""
     return {
-        "run": run.id,
         "suggestions": {
             one.method: {"lr": one.lr, "sentence": one.sentence, "each": one.each} for one in found.suggestions
         },

@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrlab.cli.find_lr import as_json, say_findings
+from lrlab.cli.listing import findings_of, list_runs
 from lrlab.cli.parser import Groups, Parser, add_json
-from lrlab.cli.terminal import ask, counted, moment, percent, say, say_json, say_table
+from lrlab.cli.terminal import ask, counted, moment, percent, say, say_json
 from lrlab.home import lab_home
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lrlab.runs import Run
 
 DECLINED = 1
@@ -40,7 +40,9 @@ def add_to(groups: Groups) -> None:
         added.set_defaults(run=run)
         return added
 
-    add_json(deed("list", list_, "list the runs, the newest first", one=False), "an array of runs")
+    listing = deed("list", list_runs, "list the runs, the newest first", one=False)
+    listing.add_argument("--searches", action="store_true", help="list the searches for an LR instead")
+    add_json(listing, "an array of runs")
     add_json(deed("show", show, "show one run: where it stands, its settings and its results"), "the run")
     export_ = deed("export", export, "write the log of a run as steps and epochs files")
     export_.add_argument("--csv", metavar="DIR", help="write steps.csv and epochs.csv into this folder")
@@ -63,50 +65,6 @@ def add_to(groups: Groups) -> None:
     deleting.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def list_(given: argparse.Namespace) -> int:
-    from lrlab.runs import list_runs, table
-
-    found = table(list_runs(lab_home()))
-    if given.json:
-        say_json(found.to_dict("records"))
-        return 0
-    if found.empty:
-        say("No runs yet. Start one: python -m lrlab train EXPERIMENT.json")
-        return 0
-    say_runs(found)
-    return 0
-
-
-def say_runs(found: pd.DataFrame) -> None:
-    """The table of runs, as `lrlab.runs.table` gives it, for a person."""
-    from lrlab.runs import duration
-
-    rows = []
-    for row in found.to_dict("records"):
-        rows.append(
-            [
-                row["id"], row["state"], row["name"], row["dataset"], row["model"], row["schedule"],
-                percent(row["best_val_accuracy"]), counted(row["best_epoch"]),
-                percent(row["val_accuracy"]), str(row["epochs"]),
-                duration(row["seconds"]) if row["seconds"] == row["seconds"] else "-",
-            ]
-        )  # fmt: skip
-    head = [
-        "id",
-        "state",
-        "name",
-        "data set",
-        "model",
-        "schedule",
-        "best val",
-        "at epoch",
-        "last val",
-        "epochs",
-        "time",
-    ]
-    say_table(head, rows, right=["best val", "at epoch", "last val", "epochs", "time"])
-
-
 def show(given: argparse.Namespace) -> int:
     from lrlab import jobs
     from lrlab.runs import duration, load_run
@@ -114,8 +72,12 @@ def show(given: argparse.Namespace) -> int:
     run = load_run(given.id, lab_home())
     record, seen = run.record, jobs.run_status(lab_home(), given.id)
     if given.json:
-        whole = record.model_dump(mode="json")
-        say_json({**whole, "state": seen.state, "status": asdict(seen), "folder": str(run.folder)})
+        whole = record.model_dump(mode="json") | {
+            "state": seen.state,
+            "status": asdict(seen),
+            "folder": str(run.folder),
+        }
+        say_json(whole | ({"findings": as_json(findings_of(run))} if record.finder else {}))
         return 0
     say(f"{record.name} ({record.id})")
     rows = [("state", f"{seen.state}: {seen.message}")]
@@ -130,7 +92,11 @@ def show(given: argparse.Namespace) -> int:
         left = f", {duration(seen.eta)} left" if seen.eta is not None else ""
         rows.append(("time", f"{duration(seen.elapsed)}{left}"))
     if seen.best_val_accuracy is not None:
-        rows.append(("best val accuracy", f"{percent(seen.best_val_accuracy)} at epoch {counted(seen.best_epoch)}"))
+        reached = f"{percent(seen.best_val_accuracy)} at epoch {counted(seen.best_epoch)}"
+        if seen.best_by == "val_accuracy":
+            rows.append(("best val accuracy", reached))
+        else:
+            rows.append(("best by val loss", f"val accuracy {reached}"))
     if record.result.test_accuracy is not None:
         rows.append(("test accuracy", percent(record.result.test_accuracy)))
     facts = record.dataset
@@ -147,6 +113,9 @@ def show(given: argparse.Namespace) -> int:
         rows.append(("device", ", ".join(filter(None, [last.device, f"torch {last.torch}"]))))
     rows += [("created", moment(record.created)), ("folder", str(run.folder))]
     say_pairs(rows)
+    if record.finder:
+        say("\nsuggestions")
+        say_findings(findings_of(run))
     say("\nsettings")
     say_pairs([(key, str(value)) for key, value in _flat(record.experiment.model_dump(mode="json"))])
     return 0

@@ -5,13 +5,17 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from lrlab.experiments import Finder
 from lrlab.home import Home
 from lrlab.runs import Run, list_runs, lr_requests, stop_forced, update
+from lrlab.runs.finder import findings
+from lrlab.schedules import number
 
 from .conftest import Lrlab
 
@@ -58,6 +62,39 @@ def test_show(lrlab: Lrlab, make_run: MakeRun) -> None:
     answer = lrlab("runs", "show", run.id, "--json").json
     assert (answer["id"], answer["state"], answer["status"]["best_epoch"]) == (run.id, "succeeded", 1)
     assert answer["experiment"]["optimizer"]["lr"] == 0.05
+
+
+def test_the_best_model_by_loss_is_told_as_that(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:
+    """The losses are no numbers, so the highest accuracy breaks the tie."""
+    run = make_run(early_stopping={"monitor": "val_loss", "patience": 9})
+    assert "  best by val loss  val accuracy 75.0 % at epoch 2" in lrlab("runs", "show", run.id).out.splitlines()
+    assert "75.0 %  2, by loss  " in lrlab("runs", "list").out
+    lrlab("compare", run.id, "--html", tmp_path / "page.html")
+    assert "<td>2, by loss</td>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_searches_are_listed_with_what_they_suggest(
+    lrlab: Lrlab, start_search: Callable[..., Any], make_run: MakeRun
+) -> None:
+    assert "python -m lrlab find-lr" in lrlab("runs", "list", "--searches").out
+    trains, done = make_run(), start_search(Finder(steps=200)).search().end()
+    flat, fresh = start_search(flat=True).search().end(), start_search().run
+    found = findings(Finder(steps=200), done.steps)
+    assert found.best
+    rows = lrlab("runs", "list", "--searches", "--json").json
+    assert [row["id"] for row in rows] == [fresh.id, flat.id, done.id]
+    assert [row["lr"] for row in rows] == [None, None, pytest.approx(found.best.lr)]
+    text = lrlab("runs", "list", "--searches").out
+    assert trains.id not in text and done.id not in lrlab("runs", "list").out
+    assert [line.split()[0] for line in text.splitlines()[1:]] == [fresh.id, flat.id, done.id]
+    assert number(found.best.lr) in text.splitlines()[3].split()
+
+    lines = lrlab("runs", "show", done.id).out.splitlines()
+    suggestion = lines[lines.index("suggestions") + 1]
+    assert suggestion.split() == [found.best.title, number(found.best.lr), *found.best.sentence.split()]
+    assert "none: The loss stays flat" in lrlab("runs", "show", flat.id).out
+    assert lrlab("runs", "show", done.id, "--json").json["findings"]["suggestions"]["valley"]["lr"]
+    assert "findings" not in lrlab("runs", "show", trains.id, "--json").json
 
 
 def test_export(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:
@@ -162,10 +199,9 @@ HALVED = {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.5}}
 
 
 @pytest.fixture
-def resumable(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> Run:
+def resumable(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, woken: list[Home]) -> Run:
     """A run that was trained to its end, with images that are said to be there; no supervisor is started for it."""
     monkeypatch.setattr("lrlab.jobs.changing.load_dataset", lambda home, name: None)
-    monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: True)
     return make_run(optimizer=SGD, schedule=HALVED)
 
 
