@@ -79,10 +79,22 @@ class Desk:
         self.dataset(experiment.dataset, "train on a data set")
         return jobs.submit(self.home, experiment, finder, owner=self.person.mail)
 
-    def plan(self, experiment: Experiment) -> jobs.Plan:
+    def plan(self, experiment: Experiment, finder: Finder | None = None) -> jobs.Plan:
         """What `experiment` comes to on a data set that the person sees; see `jobs.plan`."""
         self.dataset(experiment.dataset, "train on a data set")
-        return jobs.plan(self.home, experiment)
+        return jobs.plan(self.home, experiment, finder)
+
+    def resume(self, run_id: str, epochs: int | None = None) -> Run:
+        """See `jobs.resume`."""
+        return jobs.resume(self.home, self._with_images(run_id, "resume a run"), epochs)
+
+    def retry(self, run_id: str) -> Run:
+        """See `jobs.retry`."""
+        return jobs.retry(self.home, self._with_images(run_id, "try a run again"))
+
+    def evaluate(self, run_id: str) -> None:
+        """Has the predictions of a run made that ended without; see `jobs.start_evaluation`."""
+        jobs.start_evaluation(self.home, self._with_images(run_id, "evaluate a run"))
 
     def rename(self, run_id: str, name: str) -> RunRecord:
         """See `runs.rename`."""

@@ -60,8 +60,9 @@ class LabStatus:
     warm: bool
 
 
-def plan(home: Home, experiment: Experiment) -> Plan:
-    """What `experiment` comes to, checked to the end; changes nothing.
+def plan(home: Home, experiment: Experiment, finder: Finder | None = None) -> Plan:
+    """What `experiment` comes to, checked to the end; changes nothing. With `finder` its schedule is not looked at:
+    a search has one of its own.
 
     LabError names the field: a data set that is not there or leaves nothing to validate on, an update of more images
     than there are to train on, a schedule whose LR or momentum leaves its range on the way, a disk without the room.
@@ -86,7 +87,8 @@ def plan(home: Home, experiment: Experiment) -> Plan:
             field="accumulate",
         )
     steps_per_epoch = train // experiment.images_per_update
-    _check_curve(experiment, steps_per_epoch)
+    if finder is None:
+        _check_curve(experiment, steps_per_epoch)
     check_disk(home, dataset, experiment)
     updates = experiment.epochs * steps_per_epoch
     return Plan(dataset, train, val, test, parts.by_folders, steps_per_epoch, updates)
@@ -98,7 +100,7 @@ def submit(home: Home, experiment: Experiment, finder: Finder | None = None, *, 
     With `finder` the run looks for an LR for the experiment and trains no model. LabError as `plan`, and where the
     optimiser's LR cannot be moved or pretrained weights are not to be had; then nothing was made.
     """
-    planned = plan(home, experiment)
+    planned = plan(home, experiment, finder)
     check_jobs(home, owner)
     if experiment.pretrained != "none":
         check_weights(experiment.model.name)

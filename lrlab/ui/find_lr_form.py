@@ -15,8 +15,8 @@ from lrlab.experiments import FINDER_FIELDS, MODELS, OPTIMIZERS, Experiment, Fin
 from lrlab.ui import fields, places, train_state
 from lrlab.ui import find_lr_texts as texts
 from lrlab.ui.texts import TRAIN
-from lrlab.ui.train_form import Faults, choose
-from lrlab.ui.train_state import DATASET, MODEL, OPTIMIZER, Asked, key
+from lrlab.ui.train_form import Faults, choose, choose_dataset
+from lrlab.ui.train_state import MODEL, OPTIMIZER, Asked, key
 
 SIZES = ("image_size", "batch_size")
 
@@ -34,8 +34,8 @@ def find_lr_form(desk: Desk, datasets: Sequence[str]) -> Search | None:
 
     Its widgets are the Train form's own, so that what is chosen here stands there too.
     """
-    asked = train_state.asked(desk, list(datasets))
     finder, wrong = _finder()
+    asked = train_state.asked(desk, list(datasets), finder or Finder())
     shown = Faults({**asked.faults, **wrong})
     _main(asked, datasets, shown)
     _growth(shown)
@@ -55,8 +55,7 @@ def find_lr_form(desk: Desk, datasets: Sequence[str]) -> Search | None:
 def _main(asked: Asked, datasets: Sequence[str], shown: Faults) -> None:
     what, model, optimizer, *sizes = st.columns([2.2, 1.6, 1.4, 1.1, 1.1])
     with what:
-        st.selectbox(TRAIN["dataset"], list(datasets), key=DATASET, persist_state="session")
-        shown.beside("dataset")
+        choose_dataset(asked, datasets, shown)
     with model:
         choose(MODEL, TRAIN["model"], MODELS)
         shown.beside("model.name")

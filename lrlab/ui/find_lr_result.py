@@ -118,9 +118,7 @@ def _onward(desk: Desk, record: RunRecord, lr: float | None, datasets: list[str]
             said = texts.PAGE["other"].format(names=", ".join(other))
             asked_for = texts.settings_line(record.experiment, record.dataset.name)
             st.caption(plain(f"{said} {asked_for}"), width="content")
-            # A data set has an id and a name; the form knows it by its name.
-            named = record.experiment.model_copy(update={"dataset": record.dataset.name})
-            st.button(texts.PAGE["take"], key="find_lr.take", on_click=train_state.fill, args=(named,))
+            st.button(texts.PAGE["take"], key="find_lr.take", on_click=train_state.fill_from, args=(record,))
     if lr is not None and (train or compose):
         try:
             put_into_schedule(lr, asked.run)

@@ -90,6 +90,7 @@ TRAIN = {
     "sample": "Use the sample set",
     "bring": "Bring my own images",
     "sample_progress": "Drawing the sample set",
+    "missing_images": "These settings were for the data set {name}, which is not there any more, or not yours to see.",
     "missing_run": "The run of this address does not exist any more.",
     "runs": "Runs",
     "no_runs": "No run yet. What you start here is listed below the form.",

@@ -62,8 +62,7 @@ def _part(place: str) -> str:
 def _first_row(asked: Asked, datasets: Sequence[str], shown: Faults) -> None:
     what, model, *sizes = st.columns([2.2, 1.6, 1.1, 1.1, 1.1])
     with what:
-        st.selectbox(texts.TRAIN["dataset"], list(datasets), key=DATASET, persist_state="session")
-        shown.beside("dataset")
+        choose_dataset(asked, datasets, shown)
     with model:
         choose(MODEL, texts.TRAIN["model"], MODELS)
         shown.beside("model.name")
@@ -86,6 +85,14 @@ def _second_row(asked: Asked, shown: Faults) -> None:
     with title:
         fields.ask(FIELDS["name"], key("name"), placeholder=label(asked.chosen))
         shown.beside("name")
+
+
+def choose_dataset(asked: Asked, datasets: Sequence[str], shown: Faults) -> None:
+    """Draws the choice among the data sets, and says where another one was asked for."""
+    st.selectbox(texts.TRAIN["dataset"], list(datasets), key=DATASET, persist_state="session")
+    shown.beside("dataset")
+    if asked.missing:
+        fields.refusal(texts.TRAIN["missing_images"].format(name=asked.missing))
 
 
 def choose(widget: str, called: str, catalogue: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from lrlab import jobs
 from lrlab.desk import Desk
 from lrlab.errors import LabError, explain
-from lrlab.experiments import FIELDS, OPTIMIZERS, Experiment, ExperimentField
+from lrlab.experiments import FIELDS, OPTIMIZERS, Experiment, ExperimentField, Finder
+from lrlab.runs import RunRecord, with_changes
 from lrlab.schedules import LR, Composition, ReduceLROnPlateau, ScheduleSpec
 from lrlab.ui import carried, fields, train_schedule
 from lrlab.ui.images_choice import CARRIED as CARRIED_DATASET
@@ -24,6 +25,9 @@ FIRST_SCHEDULE = "StepLR"
 MODEL, OPTIMIZER, DATASET, RATE = "train.model", "train.optimizer", "train.dataset", "train.lr"
 SEEN, SEEN_DATASET, SEEN_OPTIMIZER = "train.seen", "train.dataset_seen", "train.optimizer_seen"
 """What the form has taken over last from other pages."""
+
+MISSING = "train.dataset_missing"
+"""In the session: the data set that was asked for and is not to be had, and the one that stands in its place."""
 
 FILLED = "train.filled"
 """In the session: how often the form was filled from elsewhere."""
@@ -37,14 +41,16 @@ class Asked:
     """What the form comes to.
 
     `offered`: the fields to draw. `run`: the LR and the length of the run with the chosen schedule, None where they
-    come to none. `specs`: the schedules to choose from. `faults`: sentences by field (an empty field: the
-    whole); without any there are `experiment` and `plan`.
+    come to none. `specs`: the schedules to choose from. `missing`: the data set that was asked for, where the form
+    holds another one since it is not to be had. `faults`: sentences by field (an empty field: the whole); without any
+    there are `experiment` and `plan`.
     """
 
     offered: dict[str, ExperimentField]
     specs: dict[str, ScheduleSpec]
     chosen: ScheduleSpec
     run: Composition | None
+    missing: str = ""
     experiment: Experiment | None = None
     plan: jobs.Plan | None = None
     faults: dict[str, str] = field(default_factory=dict)
@@ -65,21 +71,31 @@ def optimizer_fields() -> dict[str, ExperimentField]:
     }
 
 
-def asked(desk: Desk, datasets: list[str]) -> Asked:
-    """Takes over what other pages left, and reads, narrows and checks everything that was entered."""
+def asked(desk: Desk, datasets: list[str], finder: Finder | None = None) -> Asked:
+    """Takes over what other pages left, and reads, narrows and checks everything that was entered; for a search with
+    `finder`, if one is given."""
     composition = carried.composition()
     _take_over(composition, datasets)
     offered = _offered(composition)
     raw = _collected(offered)
-    bare, plan, _ = _checked(desk, raw)
+    bare, plan, _ = _checked(desk, raw, finder)
     run = None
     if bare and plan:
         run = Composition(lr=bare.optimizer.lr, epochs=bare.epochs, steps_per_epoch=plan.steps_per_epoch)
     specs = train_schedule.specs(composition, run or Composition(epochs=raw["epochs"]))
     chosen = specs[st.session_state[CHOICE]]
-    experiment, plan, faults = _checked(desk, {**raw, "schedule": chosen.model_dump()})
+    experiment, plan, faults = _checked(desk, {**raw, "schedule": chosen.model_dump()}, finder)
+    if finder and "schedule" in faults:  # which a search does not look at
+        experiment, plan, faults = _checked(desk, raw, finder)
     run = run and run.model_copy(update={"schedule": chosen})
-    return Asked(offered, specs, chosen, run, experiment, plan, faults)
+    return Asked(offered, specs, chosen, run, st.session_state[MISSING][0], experiment, plan, faults)
+
+
+def fill_from(record: RunRecord, changes: Mapping[str, Any] | None = None) -> None:
+    """Puts the settings of a run into the form, with `changes`; see `fill`."""
+    # A data set has an id and a name; the form knows it by its name.
+    experiment = with_changes(record.experiment, {"dataset": record.dataset.name, **(changes or {})})
+    fill(experiment, record.steps_per_epoch if record.kind == "train" else None)
 
 
 def fill(experiment: Experiment, steps_per_epoch: int | None = None) -> None:
@@ -99,6 +115,7 @@ def fill(experiment: Experiment, steps_per_epoch: int | None = None) -> None:
         if parameter.name != LR.name:
             fields.fill(parameter, f"train.{optimizer.name}.{parameter.name}", getattr(optimizer, parameter.name))
     st.session_state[CARRIED_DATASET] = experiment.dataset
+    st.session_state.pop(MISSING, None)
     composed = Composition(
         lr=optimizer.lr,
         epochs=experiment.epochs,
@@ -123,9 +140,14 @@ def _take_over(composition: Composition | None, datasets: list[str]) -> None:
         state[RATE] = fields.written(composition.lr)
     train_schedule.settle(COMPOSED if composition else FIRST_SCHEDULE)
     _follow_optimizer()
-    if state.get(DATASET) not in datasets or state.get(SEEN_DATASET) != state.get(CARRIED_DATASET):
-        wanted = state.get(CARRIED_DATASET)
-        state[DATASET] = wanted if wanted in datasets else datasets[0]
+    wanted = state.get(DATASET) if state.get(SEEN_DATASET) == state.get(CARRIED_DATASET) else state.get(CARRIED_DATASET)
+    missing, instead = state.get(MISSING, ("", ""))
+    if wanted not in datasets:
+        missing, wanted = wanted or "", datasets[0]
+        instead = wanted
+    if state.get(DATASET) != wanted:  # what is drawn already can be asked, and not set
+        state[DATASET] = wanted
+    state[MISSING] = (missing, instead) if wanted == instead else ("", "")
     state[SEEN_DATASET] = state.get(CARRIED_DATASET)
 
 
@@ -184,13 +206,15 @@ def _collected(offered: Mapping[str, ExperimentField]) -> dict[str, Any]:
     return raw
 
 
-def _checked(desk: Desk, raw: Mapping[str, Any]) -> tuple[Experiment | None, jobs.Plan | None, dict[str, str]]:
+def _checked(
+    desk: Desk, raw: Mapping[str, Any], finder: Finder | None
+) -> tuple[Experiment | None, jobs.Plan | None, dict[str, str]]:
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         return None, None, dict(explain(error))
     try:
-        return experiment, desk.plan(experiment), {}
+        return experiment, desk.plan(experiment, finder), {}
     except LabError as error:
         at = error.field or ""
         return experiment, None, {at: str(error).removeprefix(f"{at}: ")}

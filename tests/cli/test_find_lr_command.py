@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from lrlab.cli import find_lr
-from lrlab.experiments import FINDER_FIELDS, Finder
+from lrlab.errors import LabError
+from lrlab.experiments import FINDER_FIELDS, Experiment, Finder
 from lrlab.home import Home
-from lrlab.jobs import requests
+from lrlab.jobs import plan
 from lrlab.runs import list_runs, load_run
 
 from .conftest import Lrlab
@@ -23,9 +24,10 @@ Ask = Callable[..., Any]
 
 
 @pytest.fixture
-def ask(lrlab: Lrlab, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_finder: type[Any]) -> Ask:
+def ask(
+    lrlab: Lrlab, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_finder: type[Any], woken
+) -> Ask:
     """`ask("--seeds", 2, flat=True)`: the command on a data set that is there; a worker by hand makes every update."""
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
     assert lrlab("data", "add", pictures).code == 0
     path = tmp_path / "experiment.json"
     path.write_text(json.dumps({"dataset": "lights", "batch_size": 4, "seed": 5}))
@@ -70,6 +72,30 @@ def test_what_was_asked_for_reaches_the_worker(ask: Ask, home: Home) -> None:
     ask("--seeds", 2, "--lowest", "1e-6", "--highest", 5, "--steps", 60, "--growth", "linear", "--diverged", 3)
     (run,) = list_runs(home, kind="find_lr")
     assert run.record.finder == Finder(seeds=2, lowest=1e-6, highest=5, steps=60, growth="linear", diverged=3)
+
+
+def test_a_search_says_at_once_how_to_find_it_again(ask: Ask, home: Home) -> None:
+    done = ask("--json")
+    (run,) = list_runs(home, kind="find_lr")
+    assert f"python -m lrlab runs show {run.id}" in done.err.splitlines()[0]
+    assert done.json["run"] == run.id
+
+
+def test_a_search_is_not_refused_for_the_schedule_that_it_does_not_use(ask: Ask, home: Home) -> None:
+    cycle = {"name": "OneCycleLR", "max_lr": 0.1, "total_steps": 2, "cycle_momentum": False}
+    spec = json.dumps({"interval": "step", "scheduler": cycle})
+    assert "torch raises" in refused_plan(home, spec)
+    assert ask("--set", f"schedule={spec}").code == 0
+    (run,) = list_runs(home, kind="find_lr")
+    assert run.experiment.schedule.scheduler.name == "OneCycleLR"
+
+
+def refused_plan(home: Home, spec: str) -> str:
+    """Why a training with this schedule is refused."""
+    experiment = Experiment.model_validate({"dataset": "lights", "batch_size": 4, "schedule": json.loads(spec)})
+    with pytest.raises(LabError) as refusal:
+        plan(home, experiment)
+    return str(refusal.value)
 
 
 def test_json_has_the_numbers(ask: Ask) -> None:

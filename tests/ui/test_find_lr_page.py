@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from lrlab.charts import PreviewState
 from lrlab.experiments import FINDER_FIELDS, Finder
 from lrlab.runs import list_runs
+from lrlab.schedules import Composition, ScheduleSpec
 from lrlab.ui import find_lr_texts as texts
 
 WORDS = texts.PAGE
@@ -93,6 +95,27 @@ def test_a_search_that_makes_no_sense_is_refused_at_its_field(open_page, noise, 
     assert len(refusals(page)) == 1
     assert said in refusals(page)[0]
     assert page.button(key="find_lr.start").disabled
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kept"),
+    [("Adam", "OneCycleLR"), ("Adagrad", "Fixed")],
+    ids=["shorter than the run", "moves a momentum that there is none of"],
+)
+def test_a_search_is_not_refused_for_a_schedule_that_it_does_not_look_at(
+    open_page, noise, home, run_page, optimizer, kept
+):
+    noise("coffee", 40)
+    cycle = {"name": "OneCycleLR", "max_lr": 0.01, "total_steps": 4}
+    schedule = ScheduleSpec.model_validate({"interval": "step", "scheduler": cycle})
+    composed = Composition(lr=0.001, epochs=2, steps_per_epoch=2, schedule=schedule)
+    page = open_page("find_lr", {"preview_state": PreviewState(composition=composed), "train.optimizer": optimizer})
+    page.session_state["train.epochs"] = 8
+    run_page(page)
+    assert not refusals(page)
+    page.button(key="find_lr.start").click()
+    run_page(page)
+    assert list_runs(home, kind="find_lr")[0].experiment.schedule.scheduler.name == kept
 
 
 def test_an_optimiser_that_keeps_its_lr_is_refused(open_page, noise, home, run_page):
