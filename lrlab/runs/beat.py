@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from lrlab.files import write_atomic
+from lrlab.runs import liveness
 from lrlab.runs.heartbeat import heartbeat_file
 from lrlab.runs.run import Run
 
@@ -38,7 +39,8 @@ class Beat:
 
         `values`: any of `phase`, `done`, `total`, `step`, `epoch`, `images_per_second`; the others stay as they were.
         """
-        self._slowest = max(self._slowest, seconds)
+        # What is longer was a halt, after which the next one must not be waited for five times as long.
+        self._slowest = max(self._slowest, min(seconds, liveness.patience(self._slowest)))
         changed = values.get("phase", self._values["phase"]) != self._values["phase"]
         self._values.update(values, last_batch=time.time(), slowest_batch=self._slowest)
         self._write(at_once=changed)

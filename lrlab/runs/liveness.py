@@ -26,7 +26,8 @@ def state(record: RunRecord, heartbeat: Heartbeat | None, now: float) -> State:
         return record.state
     if worker_gone(record):
         return "lost"
-    return "stalled" if now - last_sign(record.attempts[-1], heartbeat) > patience(heartbeat) else "running"
+    allowed = patience(heartbeat.slowest_batch if heartbeat else 0.0)
+    return "stalled" if now - last_sign(record.attempts[-1], heartbeat) > allowed else "running"
 
 
 def worker_gone(record: RunRecord) -> bool:
@@ -48,9 +49,9 @@ def is_out_of_sight(record: RunRecord, heartbeat: Heartbeat | None, now: float) 
     return attempt.host != socket.gethostname() and not is_alive(attempt.identity)
 
 
-def patience(heartbeat: Heartbeat | None) -> float:
-    """The seconds of silence after which the worker counts as stalled."""
-    return max(SILENCE, SLOWEST_BATCHES * heartbeat.slowest_batch) if heartbeat else SILENCE
+def patience(slowest_batch: float) -> float:
+    """The seconds of silence after which a worker counts as stalled whose slowest batch so far took that long."""
+    return max(SILENCE, SLOWEST_BATCHES * slowest_batch)
 
 
 def last_sign(attempt: Attempt, heartbeat: Heartbeat | None) -> float:

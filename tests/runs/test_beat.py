@@ -74,6 +74,25 @@ def test_the_slowest_batch_is_kept(make_run, clock):
     assert run.heartbeat.slowest_batch == 9.0
 
 
+HALTS = {
+    # What the batches took, and the slowest that counts: a halt counts as what would have been waited for.
+    "a machine that slept": ((0.5, 3600.0), 30.0),
+    "twice": ((3600.0, 3600.0), 150.0),
+    "slow batches": ((20.0, 100.0, 90.0), 100.0),
+}
+
+
+@pytest.mark.parametrize("case", HALTS)
+def test_a_halt_does_not_make_whoever_watches_wait_for_hours(make_run, clock, case):
+    batches, slowest = HALTS[case]
+    run = make_run()
+    pulse = Beat(run)
+    for seconds in batches:
+        pulse.batch(seconds)
+    pulse.flush()
+    assert run.heartbeat.slowest_batch == slowest
+
+
 def test_what_is_no_heartbeat_is_none(make_run):
     run = make_run()
     for content in (b"", b"{", b"[]", b'{"phase": 1}'):
