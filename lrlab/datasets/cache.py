@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,9 @@ from lrlab.errors import LabError, shown
 from lrlab.files import new_id
 from lrlab.home import Home
 
+LOOK_EVERY = 0.5
+"""Seconds after which whoever waits for another's decoding says so again."""
+
 
 def cache_side(image_size: int) -> int:
     """The side of the cached squares in pixels: an eighth larger than what the model sees, room for a random crop."""
@@ -36,17 +39,15 @@ def decoded(home: Home, dataset: Dataset, image_size: int, progress: Progress | 
     """All images of `dataset` as RGB, shape (N, P, P, 3), rows as in `dataset.images`, memory-mapped, read-only.
 
     P = `cache_side(image_size)`: the shorter side is resized to P, antialiased, and the middle cropped to a square.
-    The first call decodes in threads, other processes that ask meanwhile wait for it. Raises LabError naming the
-    file where an original is gone or is not the one that was imported, or where the disk is full.
+    The first call decodes in threads, other processes that ask meanwhile wait for it; what is damaged is made again.
+    Raises LabError naming the file where an original is gone or is not the one that was imported, or where the disk is
+    full.
     """
     progress = progress or silent
-    path = _place(home, dataset, image_size)
-    while True:
-        if not path.exists():
-            _build_once(path, dataset, cache_side(image_size), progress)
-        with suppress(FileNotFoundError):  # cleared at this very moment: it is made again
-            images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-            return images
+    path, side = _place(home, dataset, image_size), cache_side(image_size)
+    while (images := _load(path, len(dataset), side)) is None:
+        _build_once(path, dataset, side, progress)
+    return images
 
 
 def cache_bytes(home: Home, dataset: Dataset, image_size: int) -> int:
@@ -60,17 +61,26 @@ def _place(home: Home, dataset: Dataset, image_size: int) -> Path:
     return home.cache / f"{dataset.content}-{cache_side(image_size)}-v{CONVERSION}.npy"
 
 
+def _load(path: Path, count: int, side: int) -> NDArray[np.uint8] | None:
+    """The array in `path`; None where there is none, or what lies there is not one of these images."""
+    try:
+        images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, EOFError, ValueError):
+        return None
+    return images if images.dtype == np.uint8 and images.shape == (count, side, side, 3) else None
+
+
 def _build_once(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
     """Builds `path` under its lock, unless another process is faster."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_suffix(".lock"))
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=LOOK_EVERY)
+        except Timeout:
+            progress("Waiting for another job that decodes these images", 0, 0)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress("Waiting for another job that decodes these images", 0, 0)
-        lock.acquire()
-    try:
-        if not path.exists():
+        if _load(path, len(dataset), side) is None:
             _build(path, dataset, side, progress)
     finally:
         lock.release()
@@ -135,6 +145,8 @@ def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
             for done, pixels in enumerate(results, start=1):
                 file.write(pixels)
                 progress("Decoding images", done, total)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

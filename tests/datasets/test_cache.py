@@ -91,6 +91,45 @@ def test_one_that_waits_says_so(home: Home, made: Dataset) -> None:
     assert said[0].startswith("Waiting for another job")
 
 
+def test_one_that_waits_says_so_until_its_turn_comes(
+    home: Home, made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "LOOK_EVERY", 0.01)
+    path = home.cache / f"{made.content}-18-v{CONVERSION}.npy"
+    held = FileLock(path.with_suffix(".lock"))
+    held.acquire()
+    said: list[str] = []
+
+    def progress(what: str, done: int, total: int) -> None:
+        said.append(what)
+        if len(said) == 3:
+            held.release(force=True)
+
+    assert len(decoded(home, made, 16, progress)) == 4
+    assert len(set(said[:3])) == 1 and said[3] == "Decoding images"
+
+
+DAMAGED: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
+    "cut in its header": lambda content: content[:50],
+    "cut in its pixels": lambda content: content[:-1],
+    "of another size": lambda content: content.replace(b"(4, 18, 18, 3)", b"(4, 18, 54, 1)"),
+    "of another type": lambda content: content.replace(b"|u1", b"|i1"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_a_power_cut_left_is_made_again(home: Home, made: Dataset, case: str) -> None:
+    sound = np.array(decoded(home, made, 16))
+    (path,) = home.cache.glob("*.npy")
+    content = path.read_bytes()
+    assert DAMAGED[case](content) != content
+    path.write_bytes(DAMAGED[case](content))
+    assert np.array_equal(decoded(home, made, 16), sound)
+    assert path.read_bytes() == content
+
+
 LOST = {
     "gone": (lambda path: path.unlink(), "cannot be read any more"),
     "changed": (lambda path: path.write_bytes(path.read_bytes() + b"x"), "is not the image any more"),
