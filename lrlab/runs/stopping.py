@@ -123,15 +123,18 @@ def closing(course: Course, patience: Patience, epoch: int) -> str:
     return f"{text} A patience of {fall.update // course.steps_per_epoch - seen} would have waited for that."
 
 
-def outlook(course: Course, settings: EarlyStopping, values: Sequence[float]) -> str:
+def outlook(course: Course, settings: EarlyStopping, values: Sequence[float], more_from: int | None = None) -> str:
     """A sentence on a run under way whose next epoch may be its last; empty where that is not near.
 
-    `values`: the monitored column of the epochs so far, from epoch 0.
+    `values`: the monitored column of the epochs so far, from epoch 0. `more_from`: as the run's record has it; where
+    the run was stopped early then, it was given new patience.
     """
     if settings.monitor == "none" or not len(values):
         return ""
     patience, ended = Patience(settings), False
     for epoch, value in enumerate(values):
+        if ended and epoch == more_from:
+            patience.waited = 0
         ended = patience.see(epoch, value)
     if ended or not patience.waited or patience.waited + 1 < settings.patience:
         return ""

@@ -56,7 +56,7 @@ class Aside:
             return record.result.closing
         if stopping.monitor == "none":
             return ""
-        return outlook(course_of(record), stopping, tail.epochs[stopping.monitor].tolist())
+        return outlook(course_of(record), stopping, tail.epochs[stopping.monitor].tolist(), record.more_from)
 
 
 def _remark(record: RunRecord) -> str:

@@ -168,6 +168,24 @@ OUTLOOKS: dict[str, tuple[Course, dict[str, Any], list[float], str]] = {
 }
 
 
+# It was stopped early after epoch 8, its best being the 5th's, and trained on with new patience.
+TRAINED_ON = {
+    "patience begins anew": ([], ""),
+    "near": (
+        [0.9, 0.9],
+        "val_loss has not improved for 2 epochs since epoch 5; another such epoch ends the run.",
+    ),
+    "over again": ([0.9, 0.9, 0.9], ""),
+}
+
+
+@pytest.mark.parametrize("case", TRAINED_ON)
+def test_the_outlook_of_a_run_that_was_trained_on(case: str) -> None:
+    more, expected = TRAINED_ON[case]
+    chosen = EarlyStopping.model_validate({"monitor": "val_loss", "patience": 3})
+    assert outlook(FIXED, chosen, [*BEST_4, *more], len(BEST_4)) == expected
+
+
 @pytest.mark.parametrize("case", OUTLOOKS)
 def test_the_outlook(case: str) -> None:
     schedule, settings, values, expected = OUTLOOKS[case]
