@@ -101,7 +101,7 @@ class EarlyStopping(Part):
     """Ends a run that gets no better. `monitor` "none" is off.
 
     The run ends after `patience` epochs in a row without an improvement of more than `min_delta`; epochs before
-    `start_from_epoch` (from 0) are not looked at. The best model is then put back, which is tested and kept.
+    `start_from_epoch` (from 0) are not looked at. The best model is what is tested and kept.
     """
 
     monitor: Literal["none", "val_loss", "val_accuracy"] = "none"

@@ -223,7 +223,7 @@ _UPDATE = Section(
 
 _STOP = Section(
     "Early stopping",
-    "Ends a run that gets no better, and puts its best model back.",
+    "Ends a run that gets no better; its best model is what is tested and kept.",
     (
         Parameter(
             "early_stopping.monitor", "Watch", "choice", "none", "What has to improve.",

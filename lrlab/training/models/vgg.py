@@ -15,7 +15,7 @@ PLAN = (2, 2, 3, 3, 3)
 
 WIDTHS = (64, 128, 256, 512, 512)
 LIGHT_WIDTHS = (16, 32, 64, 128, 256)
-"""Channels of each stage: of VGG-16, and of the light one, which has 2.2 million weights in place of 134."""
+"""Channels of each stage: of VGG-16, and of the light one, which has 2 million weights in place of 134."""
 
 HIDDEN = 4096
 """Width of VGG-16's two hidden linear layers."""
