@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lrlab.jobs.answers import ask, ask_later, end_helper
     from lrlab.jobs.backend import Ended
     from lrlab.jobs.changing import resume, retry, set_lr
+    from lrlab.jobs.evaluating import EvaluationStatus, evaluation_status, start_evaluation
     from lrlab.jobs.import_files import ImportStatus, no_import
     from lrlab.jobs.importing import import_process, run_import
     from lrlab.jobs.imports import (
@@ -43,6 +44,7 @@ _MODULES = {
     "answers": ("ask", "ask_later", "end_helper"),
     "backend": ("Ended",),
     "changing": ("resume", "retry", "set_lr"),
+    "evaluating": ("EvaluationStatus", "evaluation_status", "start_evaluation"),
     "import_files": ("ImportStatus", "no_import"),
     "importing": ("import_process", "run_import"),
     "imports": (
@@ -75,6 +77,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "Ended",
+    "EvaluationStatus",
     "ImportStatus",
     "Job",
     "LabStatus",
@@ -88,6 +91,7 @@ __all__ = [
     "end_helper",
     "ensure_attended",
     "ensure_supervisor",
+    "evaluation_status",
     "import_of_upload",
     "import_process",
     "import_status",
@@ -105,6 +109,7 @@ __all__ = [
     "running_imports",
     "set_lr",
     "settle",
+    "start_evaluation",
     "start_import",
     "stop",
     "submit",

@@ -2,6 +2,7 @@
 
 The helper is started when it is first needed, one for each process that asks, and ends with it or after idle minutes.
 One question goes through its pipes at a time, a line of JSON each way: so it is known which question ended a helper.
+Before the answer there may come lines that tell how far it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ from lrlab.jobs.detached import environment, give_way, own_session
 HELPER = (sys.executable, "-m", "lrlab", "answer")
 
 LONGEST = 300.0
-"""Seconds that an answer may take; then the helper is ended."""
+"""Seconds that a helper may be silent over a question; then it is ended."""
 
 FRESH = 10.0
 """Seconds for which an answer that was asked for later is given again without asking."""
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, how many, of how many."""
 
 KEPT_DAYS = 30
 """How long an answer is kept on disk after it was last needed."""
@@ -108,7 +112,7 @@ class Ended(Exception):
 
 
 class Helper:
-    """One helper process at a time, started by `command`; `longest` is how many seconds an answer may take."""
+    """One helper process at a time, started by `command`, ended once a question leaves it silent for `longest` seconds."""
 
     def __init__(self, command: Sequence[str] = HELPER, longest: float = LONGEST) -> None:
         self._command = list(command)
@@ -119,23 +123,30 @@ class Helper:
         self._log = Path()
         self._log_start = 0
 
-    def ask(self, home: Home, question: str, arguments: dict[str, Any], keep: bool = False) -> Any:
-        """As the module's `ask`; threads wait for each other."""
+    def ask(
+        self,
+        home: Home,
+        question: str,
+        arguments: dict[str, Any],
+        keep: bool = False,
+        progress: Progress = lambda what, done, total: None,
+    ) -> Any:
+        """As the module's `ask`; threads wait for each other. `progress` hears how far a question is that tells so."""
         with self._lock:
             if keep:  # whoever had the lock may have asked the same
                 with suppress(FileNotFoundError):
                     return _kept(home, question, arguments)
             told = json.dumps({"home": str(home.root), "question": question, "arguments": arguments})
             try:
-                line = self._answer(home, told)
+                said = self._answer(home, told, progress)
             except Ended:
                 # It may have left for lack of work, or fallen to something else. What ends a fresh one is the question.
                 try:
-                    line = self._answer(home, told)
+                    said = self._answer(home, told, progress)
                 except Ended:
                     words = self._last_words()
                     raise LabError(f"the helper process ended over the question {question}{words}") from None
-            answer = _read(json.loads(line))
+            answer = _read(said)
             if keep:
                 _keep(home, question, arguments, answer)
             return answer
@@ -145,19 +156,23 @@ class Helper:
         with self._lock:
             self._stop()
 
-    def _answer(self, home: Home, told: str) -> bytes:
-        """One line for one line. A process that owes an answer is ended, lest the next question gets it."""
+    def _answer(self, home: Home, told: str, progress: Progress) -> dict[str, Any]:
+        """What is said in the end to one line. A process that owes that is ended, lest the next question gets it."""
         answered = False
         try:
             process = self._running(home)
             assert process.stdin is not None
             process.stdin.write(told.encode() + b"\n")
             process.stdin.flush()
-            line = self._lines.get(timeout=self._longest)
-            if not line.endswith(b"\n"):
-                raise Ended
-            answered = True
-            return line
+            while not answered:
+                line = self._lines.get(timeout=self._longest)
+                if not line.endswith(b"\n"):
+                    raise Ended
+                said: dict[str, Any] = json.loads(line)
+                answered = "progress" not in said
+                if not answered:
+                    progress(*said["progress"])
+            return said
         except BrokenPipeError as error:
             raise Ended from error
         except Empty:

@@ -1,7 +1,7 @@
 """The helper process: it answers the questions of a server or a terminal that need torch, one at a time.
 
 A question comes as a line of JSON {"home", "question", "arguments"}; the answer goes back as {"answer": ...} or as
-{"error": sentence, "kind", "field"}.
+{"error": sentence, "kind", "field"}. One that takes long says before how far it is: {"progress": [what, done, of]}.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from lrlab.datasets import Progress
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
 from lrlab.training.allocator import give_back
@@ -43,11 +45,16 @@ Question = Callable[..., Any]
 QUESTIONS: dict[str, Question] = {
     "augmented": augmented,
     "pace": pace,
-    "evaluate": evaluate,
     "predict": predict,
     "summary": summary,
 }
-"""What may be asked."""
+"""What may be asked and is answered soon."""
+
+LONG: dict[str, Question] = {"evaluate": evaluate}
+"""What may be asked and takes long: called with a `progress` as well, a `datasets.Progress`."""
+
+TELL_SECONDS = 0.2
+"""Seconds between two lines about a question's progress, at least."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +69,14 @@ def answer_all(idle: Callable[[], float] = lambda: IDLE) -> int:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), name="listen", daemon=True).start()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+        def say(told: dict[str, Any]) -> None:
+            out.write(json.dumps(told).encode() + b"\n")
+            out.flush()
+
         while line := _next(lines, idle):
             try:
-                out.write(json.dumps(answer(line)).encode() + b"\n")
-                out.flush()
+                say(answer(line, _sparing(say)))
                 give_back()  # a question may have taken as much memory as a run, and the next one may never come
             except BrokenPipeError:  # the asker is gone
                 break
@@ -74,12 +85,13 @@ def answer_all(idle: Callable[[], float] = lambda: IDLE) -> int:
     os._exit(0)
 
 
-def answer(line: bytes) -> dict[str, Any]:
+def answer(line: bytes, progress: Progress = lambda what, done, total: None) -> dict[str, Any]:
     """What is said to one line; an error of the question's becomes a sentence."""
     asked: Mapping[str, Any] = json.loads(line)
+    name, arguments = asked["question"], asked["arguments"]
     try:
-        question = QUESTIONS[asked["question"]]
-        return {"answer": question(Home(Path(asked["home"])), **asked["arguments"])}
+        question = partial(LONG[name], progress=progress) if name in LONG else QUESTIONS[name]
+        return {"answer": question(Home(Path(asked["home"])), **arguments)}
     except ValidationError as error:
         return _refused(from_validation(error))
     except LabError as error:
@@ -88,6 +100,19 @@ def answer(line: bytes) -> dict[str, Any]:
         _log.exception("the question %s", asked["question"])
         text = " ".join(str(error).split())[:300]
         return _refused(LabError(f"{asked['question']}: {type(error).__name__}: {text}".removesuffix(": ")))
+
+
+def _sparing(say: Callable[[dict[str, Any]], None]) -> Progress:
+    """A Progress that is said a few times a second."""
+    last = -math.inf
+
+    def progress(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= TELL_SECONDS:
+            last = now
+            say({"progress": [what, done, total]})
+
+    return progress
 
 
 def _refused(error: LabError) -> dict[str, Any]:

@@ -92,9 +92,10 @@ def write_predictions(
     return found
 
 
-def evaluate(home: Home, *, run: str) -> None:
+def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, total: None) -> None:
     """The question "evaluate": predictions.parquet for a run that ended without one, as one that failed did.
 
+    `progress` hears of the images that are decoded, where that was not done yet, and of the batches that are passed.
     LabError where the run is at work, NotFound where it has no best model or its data set was deleted.
     """
     ended = load_run(run, home)
@@ -109,14 +110,14 @@ def evaluate(home: Home, *, run: str) -> None:
         raise NotFound(f"the data set {shown(record.dataset.name)} was deleted", field="dataset") from error
     device = device_for(experiment)
     _, facts = load_model(ended.best_model)
-    images = decoded(home, dataset, facts.image_size)
+    images = decoded(home, dataset, facts.image_size, progress)
     labels = dataset.images["label"].to_numpy(dtype=np.int64)
     pictures = Pictures(images, labels, facts.image_size, device.device, Normalization(facts.mean, facts.std))
     rows = split(dataset, experiment.validation)
     together = eval_batch_size(experiment.batch_size, facts.image_size, device.device)
     asked = {"val": rows.val, "test": rows.test}
     parts = {part: EvalBatches(pictures, chosen, together) for part, chosen in asked.items() if len(chosen)}
-    write_predictions(ended, dataset, parts, device, lambda what, done, total: None)
+    write_predictions(ended, dataset, parts, device, progress)
 
 
 def device_for(experiment: Experiment) -> Device:

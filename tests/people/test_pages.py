@@ -19,13 +19,13 @@ AT_THE_DESK = {
     "lrlab.datasets": "add_dataset add_sample begin_upload cancel_upload delete_dataset list_datasets load_dataset "
     "open_upload share_dataset sweep_uploads",
     "lrlab.jobs": "Ended Job Queue cancel_import delete import_of_upload import_process import_status move plan "
-    "position resume retry running_imports set_lr settle start_import stop submit",
+    "position resume retry running_imports set_lr settle start_evaluation start_import stop submit",
 }
 """Names that find or change what belongs to somebody, and that pages must not use themselves."""
 
 OF_THE_LAB = """
-    ImportStatus LabStatus Plan ask ask_later end_helper ensure_supervisor is_lost_import lab_status no_import
-    run_import run_status supervise
+    EvaluationStatus ImportStatus LabStatus Plan ask ask_later attend end_helper ensure_attended ensure_supervisor
+    evaluation_status is_lost_import lab_status no_import run_import run_status supervise
 """
 """Names of lrlab.jobs that belong to nobody, or are given what the desk has found."""
 

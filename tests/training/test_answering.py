@@ -53,6 +53,20 @@ def test_what_is_said_to_a_question(home: Home, monkeypatch: pytest.MonkeyPatch,
     assert answering.answer(line) == expected
 
 
+def test_one_that_takes_long_is_given_somebody_to_tell(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def question(home: Home, *, n: int, progress: Callable[[str, int, int], None]) -> int:
+        for done in range(n):
+            progress("counting", done, n)
+        return n
+
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setitem(answering.LONG, "count", question)
+    line = json.dumps({"home": str(home.root), "question": "count", "arguments": {"n": 2}}).encode()
+    assert answering.answer(line, lambda *progress: told.append(progress)) == {"answer": 2}
+    assert told == [("counting", 0, 2), ("counting", 1, 2)]
+    assert answering.answer(line) == {"answer": 2}
+
+
 CHATTY = """
 import os
 from lrlab.training import answering

@@ -11,7 +11,7 @@ import pytest
 
 from lrlab import jobs
 from lrlab.datasets import delete_dataset
-from lrlab.errors import LabError
+from lrlab.jobs import EvaluationStatus
 from lrlab.runs import DatasetFacts, Predictions, Run, store_predictions, tabulated, update
 from lrlab.ui.evaluation import texts
 
@@ -114,22 +114,23 @@ def test_predictions_that_are_missing_are_asked_for(open_page, finished, compone
     content = run.predictions.read_bytes()
     run.predictions.unlink()
     page = open_page("train", run=run.id)
-    asked = []
+    comes = [EvaluationStatus(error="the data set 'coffee' was deleted"), EvaluationStatus("evaluating", 3, 1000)]
+    standing: list[EvaluationStatus | None] = [None]
+    monkeypatch.setattr(jobs, "start_evaluation", lambda home, run_id: standing.append(comes.pop(0)))
+    monkeypatch.setattr(jobs, "evaluation_status", lambda home, run_id: standing[-1])
 
-    def ask(home, question, **arguments):
-        asked.append((question, arguments))
-        if len(asked) == 1:
-            raise LabError("the data set 'coffee' was deleted")
-        run.predictions.write_bytes(content)
-
-    monkeypatch.setattr(jobs, "ask", ask)
-    button = next(one for one in page.button if one.label == texts.MAKE)
-    button.click()
+    next(one for one in page.button if one.label == texts.MAKE).click()
     run_page(page)
     assert any("was deleted" in one.proto.body for one in page.get("html"))
     next(one for one in page.button if one.label == texts.MAKE).click()
     run_page(page)
-    assert asked == [("evaluate", {"run": run.id})] * 2
+    for reloaded in (page, open_page("train", run=run.id)):
+        assert [one.proto.text for one in reloaded.get("progress")] == ["Evaluating: 3 of 1,000"]
+        assert [one for one in reloaded.button if one.label == texts.MAKE] == []
+
+    run.predictions.write_bytes(content)
+    standing.append(None)
+    run_page(page)
     assert component(page, "mistakes") is not None
 
 

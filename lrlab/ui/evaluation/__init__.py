@@ -41,6 +41,9 @@ MOST_MISTAKES = 120
 ROW_HEIGHT = 35
 MOST_ROWS = 14
 
+LOOK = 0.5
+"""Seconds between two looks at how far predictions are."""
+
 SIDE = 320
 """Pixels of a mistake's picture: sharp at the width of a column on a fine screen."""
 
@@ -80,17 +83,35 @@ def evaluation(desk: Desk, run: Run) -> None:
 
 
 def _without(desk: Desk, run: Run, record: RunRecord) -> None:
-    """Why there are no predictions, and the button that has them made."""
+    """Why there are no predictions, and the button that has them made, or how far that is."""
     st.markdown(f"##### {texts.TITLE}")
     st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
-    if desk.may("evaluate a run", record) and st.button(texts.MAKE, key=f"evaluation.make.{run.id}"):
+    if not desk.may("evaluate a run", record):
+        return
+    status = jobs.evaluation_status(desk.home, run.id)
+    if status and not status.error:
+        st.fragment(_making, run_every=LOOK)(desk, run.id)
+        return
+    if run.predictions.is_file():  # they came while this was drawn
+        st.rerun()
+    if status:
+        refusal(status.error)
+    if st.button(texts.MAKE, key=f"evaluation.make.{run.id}"):
         try:
-            with st.spinner(texts.MAKING):
-                jobs.ask(desk.home, "evaluate", run=desk.run(run.id, "evaluate a run").id)
+            desk.evaluate(run.id)
         except LabError as error:
             refusal(str(error))
         else:
             st.rerun()
+
+
+def _making(desk: Desk, run_id: str) -> None:
+    """How far the predictions are; the page is drawn anew once they are there, or cannot be."""
+    status = jobs.evaluation_status(desk.home, run_id)
+    if status is None or status.error:
+        st.rerun()
+    else:
+        st.progress(status.done / status.total if status.total else 0.0, texts.making(status))
 
 
 def _results(desk: Desk, record: RunRecord, predictions: Predictions) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lrlab.jobs import EvaluationStatus
 from lrlab.runs import Confusion, Evaluation
 
 TITLE = "What the best model says"
@@ -25,7 +26,6 @@ HELP = {
 MEANS = {"macro": "mean of the classes", "weighted": "mean, weighted by images"}
 SAVE = "Predictions as CSV"
 MAKE = "Ask it now"
-MAKING = "Asking the model about every image"
 DAMAGED = "The predictions of this run cannot be shown."
 
 MISTAKES = {
@@ -101,6 +101,12 @@ def without(state: str, images: int) -> str:
     if state == "cancelled":
         return f"This run was cancelled, and its best model was not asked about the {images:,} images to check it on."
     return "This run did not come to its end, so its best model was not asked about the images to check it on."
+
+
+def making(status: EvaluationStatus) -> str:
+    """What is being done so that there will be predictions."""
+    what = status.what[:1].upper() + status.what[1:]
+    return f"{what}: {status.done:,} of {status.total:,}" if status.total else what
 
 
 def matrix_label(evaluation: Evaluation, part: str) -> str:
