@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
 
+import torch
 from pydantic import ValidationError
 
 from lrlab.datasets import Progress
@@ -77,7 +78,10 @@ def answer_all(idle: Callable[[], float] = lambda: IDLE) -> int:
         while line := _next(lines, idle):
             try:
                 say(answer(line, _sparing(say)))
-                give_back()  # a question may have taken as much memory as a run, and the next one may never come
+                # A question may have taken as much memory as a run, and the next one may never come: on a GPU, that of
+                # whatever run is at work there.
+                give_back()
+                torch.cuda.empty_cache()  # nothing where no question used one
             except BrokenPipeError:  # the asker is gone
                 break
     # The listening thread may sit in a read of standard input for ever; Python would wait for its lock at the end.

@@ -92,6 +92,40 @@ def test_only_answers_go_to_standard_output_and_the_end_of_input_ends_it(home: H
     assert done.stderr.count(b"this goes elsewhere") == done.stderr.count(b"and this") == 3
 
 
+ON_A_GPU = """
+import os, torch
+from lrlab.training import answering
+held = []
+class Cache:  # torch's cache of GPU memory: what a question took stays reserved until it is emptied
+    def empty_cache(): os.write(2, b"emptied %d\\n" % len(held)); held.clear()
+torch.cuda.empty_cache = Cache.empty_cache
+def count(home, n, progress):
+    for done in range(n):
+        progress("counting", done, n)
+    held.append(n)
+    return n
+def fail(home):
+    held.append("much")
+    raise torch.OutOfMemoryError("CUDA out of memory")
+answering.LONG["count"], answering.QUESTIONS["fail"], answering.TELL_SECONDS = count, fail, 0.0
+answering.answer_all()
+"""
+
+
+def test_what_an_answer_took_of_a_gpu_is_given_back_and_progress_goes_before_it(home: Home) -> None:
+    asked = [("count", {"n": 2}), ("fail", {}), ("count", {"n": 1})]
+    lines = [json.dumps({"home": str(home.root), "question": name, "arguments": given}) for name, given in asked]
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_GPU], input="\n".join([*lines, ""]).encode(), capture_output=True, timeout=120,
+        check=True,
+    )  # fmt: skip
+    first, second, two, refused, third, one = map(json.loads, done.stdout.splitlines())
+    assert [first, second, two] == [{"progress": ["counting", 0, 2]}, {"progress": ["counting", 1, 2]}, {"answer": 2}]
+    assert refused["error"] == "fail: OutOfMemoryError: CUDA out of memory"
+    assert [third, one] == [{"progress": ["counting", 0, 1]}, {"answer": 1}]
+    assert [line for line in done.stderr.splitlines() if line.startswith(b"emptied")] == [b"emptied 1"] * 3
+
+
 def test_it_leaves_when_nothing_is_asked(home: Home) -> None:
     with subprocess.Popen([sys.executable, "-c", CHATTY % 0.1], stdin=subprocess.PIPE) as process:
         assert process.wait(timeout=120) == 0  # its input is still open
