@@ -18,6 +18,7 @@ CHART = {
     "each": "each seed",
     "band": "from the lowest seed to the highest",
     "lost": "Connection lost, trying again",
+    "sign_in": "Sign in again",
     "connecting": "Asking the server for this job",
 }
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from lrlab.datasets import SAMPLE_NAME, Sample, add_dataset
+from lrlab.home import Home
 from lrlab.runs import list_runs
 from lrlab.runs.finder import findings
 from lrlab.ui import find_lr_texts as texts
+
+
+@pytest.fixture
+def home(server) -> Home:
+    """The server's lab, so that searches started by hand are seen in the browser."""
+    return server.home
 
 
 def test_from_a_search_to_a_run_with_its_lr(page: Page, server, until):
@@ -52,3 +60,15 @@ def test_from_a_search_to_a_run_with_its_lr(page: Page, server, until):
     expect(rate).to_be_visible()
     until(lambda: float(rate.input_value()) == float(f"{found.best.lr:.3g}"))
     expect(page.get_by_role("spinbutton", name="Image size")).to_have_value("32")
+
+
+def test_a_chart_library_that_does_not_load_is_told_and_tried_again(page: Page, server, start_search):
+    run = start_search().search().end()
+    page.route("**/api/plotly.js*", lambda route: route.abort())
+    page.goto(f"/find_lr?run={run.id}")
+    waiting = page.locator(".finder .waiting")
+    expect(waiting).to_contain_text("The chart library could not be loaded from the server")
+    page.unroute("**/api/plotly.js*")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # the tab is looked at again
+    expect(page.locator(".finder .chart")).to_have_attribute("data-drawn", "1")
+    expect(waiting).to_be_hidden()

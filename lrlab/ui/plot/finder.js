@@ -22,12 +22,18 @@ class Finder {
     this.drawing = null;
     this.asked = false;
     this.refusal = "";
+    this.refused = false;
     this.stream?.close();
     this.stream = new Stream(`${api}/finder/${encodeURIComponent(run)}`, {
       news: (data, last) => this.take(data, last),
       lost: (isLost) => (this.parts.lost.hidden = !isLost),
-      refused: (sentence) => this.wait(sentence),
+      refused: (sentence, status) => this.refuse(sentence, status),
     });
+  }
+
+  refuse(sentence, status) {
+    this.refused = true;
+    this.instead({ message: capital(sentence), signedOut: status === SIGNED_OUT });
   }
 
   close() {
@@ -68,7 +74,7 @@ class Finder {
     );
     const stage = part("stage", {}, parts.chart, parts.waiting, parts.lost);
     this.root.replaceChildren(part("live finder", {}, part("strips", {}, parts.strip), part("bar", {}, parts.key), stage));
-    this.wait(texts.connecting);
+    this.wait({ message: texts.connecting });
   }
 
   take(data, last) {
@@ -82,11 +88,11 @@ class Finder {
   }
 
   show() {
-    if (!this.newest) return;
+    if (!this.newest || this.refused) return;
     const { run, drawable, drawing, seeds } = this.newest;
     this.showStrip(run, drawable);
     this.root.firstChild.classList.toggle("drawable", drawable);
-    if (!drawable) return this.wait(run.cause || run.message, run.advice, !run.final);
+    if (!drawable) return this.wait({ message: run.cause || run.message, advice: run.advice, moving: !run.final });
     this.parts.waiting.hidden = true;
     this.showKey(seeds);
     if (drawing === this.drawing) return;
@@ -95,7 +101,12 @@ class Finder {
   }
 
   async draw() {
-    await this.chart.draw(this.newest.figure);
+    try {
+      await this.chart.draw(this.newest.figure);
+    } catch (error) {
+      this.drawing = null; // it is drawn when something is shown next
+      return this.instead({ message: capital(error.message) });
+    }
     if (this.listening || !this.parts.chart.on) return;
     this.listening = true;
     this.parts.chart.on("plotly_click", ({ points }) => this.component.setTriggerValue("picked", points[0].x));
@@ -136,10 +147,17 @@ class Finder {
     this.parts.key.replaceChildren(...entries.map(([look, text]) => element("span", { class: "entry" }, element("i", { class: look }), text)));
   }
 
+  // In place of a chart that cannot be seen: why.
+  instead(line) {
+    this.root.firstChild.classList.remove("drawable");
+    this.wait(line);
+  }
+
   // In place of a chart that has no point yet: what is happening.
-  wait(message, advice = "", moving = false) {
+  wait(line) {
+    const { message, advice, moving, signedOut } = line;
     this.parts.waiting.hidden = false;
-    const wanted = JSON.stringify([message, advice, moving]);
+    const wanted = JSON.stringify(line);
     if (this.parts.waiting.dataset.lines === wanted) return;
     this.parts.waiting.dataset.lines = wanted;
     this.parts.waiting.replaceChildren(
@@ -147,6 +165,7 @@ class Finder {
         "div", { class: "line" },
         element("div", { class: "message" }, message),
         advice ? element("div", { class: "advice" }, advice) : null,
+        signedOut ? signIn(this.texts) : null,
         moving ? element("div", { class: "moving" }) : null,
       ),
     );

@@ -63,7 +63,7 @@ class Live {
     const stage = part("stage", {}, parts.chart, parts.whole, parts.waiting, parts.lost);
     const charts = part("charts", {}, part("bar", {}, parts.key, switches), stage);
     this.root.replaceChildren(part("live", {}, parts.strips, part("body", {}, charts, this.counsel.node)));
-    this.wait([{ message: texts.connecting, share: null }]);
+    this.wait([{ message: texts.connecting }]);
   }
 
   toggle(name, title, choices) {
@@ -93,11 +93,17 @@ class Live {
   connect() {
     this.stream?.close();
     this.drawing = null;
+    this.refused = false;
     this.stream = new Stream(`${this.address}&x=${this.view.x}&log=${this.view.log}`, {
       news: (data, last) => this.take(data, last),
       lost: (isLost) => (this.parts.lost.hidden = !isLost),
-      refused: (sentence) => this.wait([{ message: sentence, share: null }]),
+      refused: (sentence, status) => this.refuse(sentence, status),
     });
+  }
+
+  refuse(sentence, status) {
+    this.refused = true;
+    this.instead([{ message: capital(sentence), signedOut: status === SIGNED_OUT }]);
   }
 
   take(news, last) {
@@ -129,7 +135,7 @@ class Live {
 
   show() {
     const news = this.newest;
-    if (!news) return;
+    if (!news || this.refused) return;
     this.showStrips(news.runs);
     if (news.runs.length === 1) this.counsel.show(news.runs[0]);
     const drawable = news.runs.some((run) => run.step > 0);
@@ -153,7 +159,12 @@ class Live {
       const range = [...(this.zoom.get(axis) ?? layout[axis].range)];
       drawn[axis] = { ...layout[axis], range, uirevision: `${this.resets}` };
     }
-    await this.chart.draw({ data, layout: drawn });
+    try {
+      await this.chart.draw({ data, layout: drawn });
+    } catch (error) {
+      this.drawing = null; // it is drawn when something is shown next
+      return this.instead([{ message: capital(error.message) }]);
+    }
     if (this.listening || !this.parts.chart.on) return;
     this.listening = true;
     this.parts.chart.on("plotly_relayout", (change) => this.zoomed(change));
@@ -180,7 +191,7 @@ class Live {
   }
 
   whyEmpty(runs) {
-    if (!runs.length) return [{ message: this.texts.gone, share: null }];
+    if (!runs.length) return [{ message: this.texts.gone }];
     return runs.map(({ words, final, label, log }) => ({
       name: runs.length > 1 ? label : "",
       message: words.cause || words.message,
@@ -190,6 +201,12 @@ class Live {
     }));
   }
 
+  // In place of charts that cannot be seen: why.
+  instead(lines) {
+    this.root.firstChild.classList.remove("drawable");
+    this.wait(lines);
+  }
+
   // In place of charts that have no point yet: what is happening.
   wait(lines) {
     this.parts.waiting.hidden = false;
@@ -197,13 +214,14 @@ class Live {
     if (this.parts.waiting.dataset.lines === wanted) return;
     this.parts.waiting.dataset.lines = wanted;
     this.parts.waiting.replaceChildren(
-      ...lines.map(({ name, message, advice, log, final }) =>
+      ...lines.map(({ name, message, advice, log, final, signedOut }) =>
         element(
           "div", { class: "line" },
           name ? element("div", { class: "name" }, name) : null,
           element("div", { class: "message" }, message),
           advice ? element("div", { class: "advice" }, advice) : null,
           log ? this.folded(log) : null,
+          signedOut ? signIn(this.texts) : null,
           final === false ? element("div", { class: "moving" }) : null,
         ),
       ),

@@ -2,9 +2,10 @@
 
 const LOSS_MS = 2000; // a stream that is back by then was never announced as lost
 const ASK_AGAIN_MS = 2000;
+const SIGNED_OUT = 401; // the status of a refusal that signing in would end
 
 class Stream {
-  // told: { news(data, last), lost(isLost), refused(sentence) }
+  // told: { news(data, last), lost(isLost), refused(sentence, status) }
   constructor(address, told) {
     this.address = address;
     this.told = told;
@@ -37,19 +38,21 @@ class Stream {
     this.told.lost(false);
   }
 
-  // Why there was no stream: a refusal is told and ends the asking, anything else is tried again.
+  // Why there was no stream: a refusal in the server's own words is told and ends the asking, anything else is tried again.
   async ask() {
     const asking = new AbortController();
     try {
       const response = await fetch(this.address, { signal: asking.signal });
-      if (response.status === 404 || response.status === 400) {
+      if (response.status >= 400 && response.status < 500) {
         const { error } = await response.json();
+        if (this.closed) return;
         this.reached();
-        this.told.refused(error);
+        this.told.refused(error, response.status);
         return;
       }
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
+      // A TypeError is fetch's word for "not reached"; a proxy's own answer is no JSON.
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
     } finally {
       asking.abort();
     }

@@ -97,6 +97,18 @@ function putLines(node, text) {
   put(node.lastChild, text || "");
 }
 
+// The way back for whoever is signed in no more: the page asks for the sign-in when it is loaded.
+function signIn(texts) {
+  return element("button", { type: "button", onclick: () => location.reload() }, texts.sign_in);
+}
+
+// A plain click opens the run in this page; any other is the browser's own.
+function openHere(event, told) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  told.opened();
+}
+
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
