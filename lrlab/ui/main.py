@@ -51,4 +51,7 @@ if visitor is None:
 leave = sign_out(visitor)
 page = st.navigation({"": pages, **leave} if leave else pages, position="top")
 chip()
-page.run()
+try:
+    page.run()
+except LabError as error:  # what the page itself knows no better answer to, such as a lab that may not be opened
+    refusal(str(error))
