@@ -21,7 +21,7 @@ from lrlab.runs import RunStatus, Tail, load_run, stop_requested
 from lrlab.runs.finder import findings
 from lrlab.web.access import Access, desk_of
 from lrlab.web.live import Hub, only_watched, still_seen
-from lrlab.web.strip import left
+from lrlab.web.strip import left, sentence
 from lrlab.web.view import Event
 
 
@@ -96,13 +96,9 @@ class FinderBuilder:
             "colour": CURVE,
             "share": 1.0 if status.state == "succeeded" else status.share,
             "stopping": stop_requested(self._run) and not status.final,
-            "message": "" if failed else _sentence(status.message),
+            "message": "" if failed else sentence(status.message),
             "left": left(status.eta) if status.eta is not None else "",
             "device": status.device,
-            "cause": _sentence(status.cause) if failed else "",
-            "advice": _sentence(status.advice),
+            "cause": sentence(status.cause) if failed else "",
+            "advice": sentence(status.advice),
         }
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
