@@ -1,53 +1,27 @@
 """Compare: a table of runs, the chosen ones overlaid, and what tells them apart."""
 
 import html
-from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
 from lrlab.charts import distinct_colours
-from lrlab.errors import LabError, NotFound
+from lrlab.errors import NotFound
 from lrlab.runs import FINAL, Run, differences, headline, table
-from lrlab.ui import people, places, texts
+from lrlab.ui import asking, onward, people, places, texts
 from lrlab.ui.belonging import with_owners
-from lrlab.ui.fields import refusal
-from lrlab.ui.plot import plot
 from lrlab.ui.run_table import as_csv, own_colours, run_table, select, selected
 from lrlab.ui.style import STYLE
 
 MOST = 16
-REFUSED, DONE = "compare.refused", "compare.done"
 words = texts.COMPARE
 desk = people.desk()
-
-
-def attempt(deed: Callable[[], object]) -> None:
-    """What a dialog's button does; the dialog closes when it is done and says why when it cannot be."""
-    try:
-        deed()
-    except LabError as error:
-        st.session_state[REFUSED] = str(error)
-    else:
-        st.session_state[DONE] = True
-
-
-def settle(yes: str, deed: Callable[[], object]) -> None:
-    """The end of a dialog: its two buttons, and what came of the first."""
-    if st.session_state.pop(DONE, False):
-        st.rerun()
-    if REFUSED in st.session_state:
-        refusal(st.session_state[REFUSED])
-    with st.container(horizontal=True):
-        st.button(yes, type="primary", key="dialog.yes", on_click=attempt, args=(deed,))
-        if st.button(words["cancel"], key="dialog.no"):
-            st.rerun()
 
 
 @st.dialog(words["rename_title"])
 def ask_name(run: Run) -> None:
     st.text_input(words["new_name"], value=run.record.name, max_chars=120, key="dialog.name")
-    settle(words["save"], lambda: desk.rename(run.id, st.session_state["dialog.name"]))
+    asking.settle(words["save"], words["cancel"], lambda: desk.rename(run.id, st.session_state["dialog.name"]))
 
 
 @st.dialog(words["delete_title"])
@@ -55,7 +29,7 @@ def ask_delete(runs: list[Run]) -> None:
     for run in runs:
         st.text(run.record.name)
     st.write(words["delete_what"])
-    settle(words["delete_yes"], lambda: delete(runs))
+    asking.settle(words["delete_yes"], words["cancel"], lambda: delete(runs))
 
 
 def delete(runs: list[Run]) -> None:
@@ -67,11 +41,16 @@ def delete(runs: list[Run]) -> None:
     select([])
 
 
-def overview(chosen: list[Run], live: bool) -> None:
-    """What the eye should see, and the table; looked at again now and then while a run is `live`."""
-    st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen)) if chosen else ""}</p>')
+def overview(ids: list[str], live: bool) -> None:
+    """What the eye should see, and the table; looked at again now and then while a run is `live`.
+
+    Runs may be deleted or withdrawn between two looks, so they are found anew; without one of `ids` all of the page is.
+    """
     runs = desk.runs()
-    ids = [run.id for run in chosen]
+    chosen = [run for run in reversed(runs) if run.id in ids]
+    if len(chosen) < len(ids):
+        st.rerun()
+    st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen))}</p>')
     shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
     run_table(rows(runs), own_colours(runs) | shown, ids)
     if st.session_state.pop("compare.changed", False) or live != at_work(runs):
@@ -97,8 +76,7 @@ def deeds(runs: list[Run], chosen: list[Run]) -> None:
         asked_name = st.button(words["rename"], key="rename", disabled=len(chosen) != 1 or not own("rename a run"))
         asked_delete = st.button(words["delete"], key="delete", disabled=not chosen or not own("delete a run"))
         st.download_button(words["table_csv"], as_csv(rows(runs)), "runs.csv", "text/csv", on_click="ignore")
-    for leftover in (REFUSED, DONE):
-        st.session_state.pop(leftover, None)
+    asking.begin()
     if asked_name:
         ask_name(chosen[0])
     if asked_delete:
@@ -109,8 +87,7 @@ def overlay(chosen: list[Run]) -> None:
     """The chosen runs in the same charts, and the settings in which they differ."""
     if len(chosen) > MOST:
         st.write(words["too_many"].format(most=MOST))
-    ids = [run.id for run in chosen[-MOST:]]
-    plot("live", {"runs": ids, "texts": texts.LIVE}, key="compare", on_ended_change=lambda: None)
+    onward.live(chosen[-MOST:], key="compare", opens=True)
     if len(chosen) > 1:
         st.markdown(f"##### {words['differences']}")
         apart = differences(chosen)
@@ -120,13 +97,14 @@ def overlay(chosen: list[Run]) -> None:
             st.write(words["same"])
 
 
+onward.go()
 st.html(STYLE)
 st.title(words["title"])
 runs = desk.runs()
 if runs:
     chosen = selected(desk)
     live = at_work(runs)
-    st.fragment(overview, run_every=3 if live else None)(chosen, live)
+    st.fragment(overview, run_every=3 if live else None)([run.id for run in chosen], live)
     deeds(runs, chosen)
     if chosen:
         overlay(chosen)

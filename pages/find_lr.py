@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lrlab.errors import LabError, NotFound
-from lrlab.runs import FINAL, Run, RunStatus
+from lrlab.runs import FINAL, Run, RunStatus, log_end
 from lrlab.ui import find_lr_texts as texts
 from lrlab.ui import people, places
 from lrlab.ui.belonging import belonging
@@ -14,7 +14,6 @@ from lrlab.ui.plot import plot
 from lrlab.ui.run_list import run_list
 from lrlab.ui.style import STYLE
 
-RECENT = 8
 words = texts.PAGE
 desk = people.desk()
 
@@ -25,11 +24,13 @@ def chosen(searches: list[Run]) -> Run | None:
     if asked:
         try:
             run = desk.run(asked)
+            if run.record.finder:
+                return run
+            st.warning(words["missing"])
         except NotFound:
-            run = None
-        if run and run.record.finder:
-            return run
-        st.warning(words["missing"])
+            st.warning(words["missing"])
+        except LabError as error:  # of a later lrlab, or damaged
+            refusal(str(error))
         del st.query_params["run"]
     return next((run for run in reversed(searches) if run.state not in FINAL and desk.mine(run.record)), None)
 
@@ -71,8 +72,7 @@ def show(run: Run, datasets: list[str]) -> None:
         st.caption(words["settings_help"])
         st.code(run.experiment.model_dump_json(indent=1), language="json")
     with log, st.expander(words["log"]):
-        written = run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
-        st.code(written or words["no_log"], language=None, height=260)
+        st.code(log_end(run.worker_log) or words["no_log"], language=None, height=260)
 
 
 def opened() -> None:
@@ -85,7 +85,7 @@ def facts(run: Run, status: RunStatus) -> str:
 
 def recent(shown: Run | None, live: bool) -> None:
     """The newest searches; looked at again now and then while one is at work, and the page anew when none is."""
-    searches = desk.runs("find_lr")[:RECENT]
+    searches = desk.runs("find_lr")
     run_list(desk, searches, shown.id if shown else None, "search_list", opened, facts)
     if st.session_state.search_list.open or (live and not at_work(searches)):
         st.rerun()
@@ -109,5 +109,5 @@ else:
     start(datasets)
 if searches:
     st.markdown(f"##### {words['jobs']}")
-    live = at_work(searches[:RECENT])
+    live = at_work(searches)
     st.fragment(recent, run_every=3 if live else None)(run, live)

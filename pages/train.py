@@ -1,28 +1,21 @@
 """Train: say what a run shall be, start it, and watch it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from lrlab import jobs
 from lrlab.datasets import SAMPLE_NAME, Sample
 from lrlab.errors import LabError, NotFound
-from lrlab.runs import FINAL, Run, with_changes
-from lrlab.ui import people, places, texts, train_state, waiting
+from lrlab.runs import FINAL, Run, log_end
+from lrlab.ui import onward, people, places, texts, waiting
 from lrlab.ui.belonging import belonging
 from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
-from lrlab.ui.plot import plot
 from lrlab.ui.run_list import run_list
 from lrlab.ui.style import STYLE
 from lrlab.ui.train_form import train_form
 
-RECENT = 8
-DRAWING = "train.drawing"
-"""In the session: the import that draws the sample set."""
-TO_FIND_LR = "train.to_find_lr"
-"""In the session: a button that leads to the LR finder was pressed."""
+DRAWING, FAILED = "train.drawing", "train.drawing_failed"
+"""In the session: the import that draws the sample set, and why the last one failed."""
 words = texts.TRAIN
 desk = people.desk()
 
@@ -32,11 +25,16 @@ def chosen(runs: list[Run]) -> Run | None:
     asked = st.query_params.get("run")
     if asked:
         try:
-            return desk.run(asked)
+            run = desk.run(asked)
+            if run.record.kind == "train":
+                return run
+            st.warning(words["missing_run"])
         except NotFound:
             st.warning(words["missing_run"])
-            del st.query_params["run"]
-            return None
+        except LabError as error:  # of a later lrlab, or damaged
+            refusal(str(error))
+        del st.query_params["run"]
+        return None
     if "new" in st.query_params:
         return None
     return next((run for run in reversed(runs) if run.state not in FINAL and desk.mine(run.record)), None)
@@ -72,10 +70,13 @@ def first_images() -> None:
         if st.button(words["bring"], key="train.bring"):
             st.switch_page(places.IMAGES)
     if made:
+        st.session_state.pop(FAILED, None)
         try:
             st.session_state[DRAWING] = desk.start_import(Sample(), SAMPLE_NAME)
         except LabError as error:  # another tab was faster
             refusal(str(error))
+    if FAILED in st.session_state:
+        refusal(st.session_state[FAILED])
     if DRAWING in st.session_state:
         st.fragment(drawing, run_every=0.3)(st.session_state[DRAWING])
 
@@ -83,64 +84,29 @@ def first_images() -> None:
 def drawing(import_id: str) -> None:
     """How far the sample set is, which a process of its own draws; the form takes this place when it is there."""
     status = desk.importing(import_id)
-    if status.error:
-        refusal(status.error)
-    elif status.ended:
-        st.session_state.pop(DRAWING, None)
+    if status.error or status.ended:
+        del st.session_state[DRAWING]
+        if status.error:
+            st.session_state[FAILED] = status.error
         st.rerun()
-    else:
-        share = min(status.done / status.total, 1.0) if status.total else 0.0
-        st.progress(share, words["sample_progress"])
+    share = min(status.done / status.total, 1.0) if status.total else 0.0
+    st.progress(share, words["sample_progress"])
 
 
 def below(run: Run) -> None:
     """What belongs to the run beside its charts."""
     settings, log = st.columns(2)
     with settings, st.expander(words["settings"]):
-        st.button(words["again"], key="train.again", on_click=again, args=(run, {}))
+        st.button(words["again"], key="train.again", on_click=onward.again, args=(run.record, {}))
         st.caption(words["settings_help"])
         st.code(run.experiment.model_dump_json(indent=1), language="json")
     with log, st.expander(words["log"]):
-        st.code(worker_log(run) or words["no_log"], language=None, height=260)
-
-
-def again(run: Run, changes: Mapping[str, Any]) -> None:
-    """The form with the settings of `run`, some of them changed."""
-    train_state.fill(with_changes(run.experiment, changes), run.record.steps_per_epoch)
-    st.query_params.from_dict(places.NEW_RUN)
-
-
-def tried(run: Run) -> None:
-    """What a button beside the charts asked for: another run, or a search for an LR with this one's settings."""
-    asked = st.session_state[live_key(run)].tried
-    again(run, asked["changes"])
-    st.session_state[TO_FIND_LR] = asked["deed"] == "find_lr"
-
-
-def live_key(run: Run) -> str:
-    return f"live-{run.id}"
-
-
-def live(run: Run) -> None:
-    """The charts of the run, and what can be done to it."""
-    plot(
-        "live",
-        {"runs": [run.id], "texts": texts.LIVE},
-        key=live_key(run),
-        on_ended_change=lambda: None,
-        on_resumed_change=lambda: None,
-        on_tried_change=lambda: tried(run),
-    )
-
-
-def worker_log(run: Run) -> str:
-    return run.worker_log.read_text(errors="replace")[-20_000:] if run.worker_log.is_file() else ""
+        st.code(log_end(run.worker_log) or words["no_log"], language=None, height=260)
 
 
 def recent(shown: Run | None, busy: bool) -> None:
     """The newest runs; looked at again now and then while one is at work, and the page anew when none is any more."""
-    runs = desk.runs()[:RECENT]
-    run_list(desk, runs, shown.id if shown else None, "run_list", opened)
+    run_list(desk, desk.runs(), shown.id if shown else None, "run_list", opened)
     if st.session_state.run_list.open or (busy and not at_work()):
         st.rerun()
 
@@ -150,8 +116,7 @@ def at_work() -> bool:
     return lab.running + lab.queued > 0
 
 
-if st.session_state.pop(TO_FIND_LR, False):
-    st.switch_page(places.FIND_LR)
+onward.go()
 st.html(STYLE)
 runs = desk.runs()
 run = chosen(runs)
@@ -163,7 +128,8 @@ else:
     with st.expander(words["new"]):
         start()
     belonging(desk, run)
-    live(run)
+    onward.live([run], key=f"live-{run.id}")
+    st.page_link(places.COMPARE, label=words["compare"], query_params={"runs": run.id})
     evaluation(desk, run)
     below(run)
 if runs:

@@ -94,7 +94,6 @@ TRAIN = {
     "missing_images": "These settings were for the data set {name}, which is not there any more, or not yours to see.",
     "missing_run": "The run of this address does not exist any more.",
     "runs": "Runs",
-    "no_runs": "No run yet. What you start here is listed below the form.",
     "names": "This model's parameters are called {names}.",
     "diagram": "The layers of {model}, one after another",
     "card_waits": "measuring how long an epoch takes",
@@ -105,6 +104,9 @@ TRAIN = {
     "no_log": "Nothing so far.",
     "compare": "Compare with other runs",
 }
+
+
+RUN_LIST = {"more": "Show older ones ({count:,})"}
 
 
 LAYER = {

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.runs import Beat, DatasetFacts, Run, create_run, lr_requests, stop_requested, update
+from lrlab.runs import Beat, DatasetFacts, Run, create_run, delete_run, lr_requests, stop_requested, update
 from lrlab.ui import texts
 
 LIVE, COMPARE = texts.LIVE, texts.COMPARE
@@ -231,6 +231,81 @@ def test_an_advice_opens_the_form_with_its_one_change(page: Page, start_run):
     watch(page, run)
     page.locator(".aside").get_by_role("button", name="Try an LR of 0.01").click()
     expect(page).to_have_url(re.compile("new=1"))
+
+
+def test_an_advice_on_compare_opens_the_form_too(page: Page, start_run):
+    run = start_run(epochs=8, optimizer={"name": "SGD", "lr": 0.1}).train(6).train(1, loss=float("nan")).end("failed")
+    page.goto(f"/compare?runs={run.id}")
+    page.locator(".aside").get_by_role("button", name="Try an LR of 0.01").click()
+    expect(page).to_have_url(re.compile("/train.*new=1"))
+
+
+def test_a_name_on_compare_leads_to_the_run_and_the_run_back(page: Page, start_run):
+    runs: list[Any] = [start_run(name=f"led to {number}", epochs=2).train().end() for number in range(2)]
+    page.goto(f"/compare?runs={runs[0].id},{runs[1].id}")
+    page.locator(".strip").get_by_role("link", name="led to 0").click()
+    expect(page).to_have_url(re.compile(f"/train.*run={runs[0].id}"))
+    expect(page.locator(".strip .name")).to_have_text("led to 0")
+    page.get_by_role("link", name=texts.TRAIN["compare"]).click()
+    expect(page).to_have_url(re.compile(f"/compare.*runs={runs[0].id}"))
+    expect(page.locator(".strip .name")).to_have_text("led to 0")
+
+
+def test_compare_goes_on_without_a_run_that_is_deleted_elsewhere(page: Page, start_run):
+    gone = start_run(name="soon gone", epochs=2).train().end()
+    other = start_run(name="stays", epochs=4).train(7)
+    page.goto(f"/compare?runs={gone.id}")
+    expect(page.locator(".lrlab-headline")).to_contain_text("soon gone")
+    delete_run(gone)
+    expect(page.get_by_text(COMPARE["choose"])).to_be_visible()
+    expect(page.locator(".lrlab-headline")).to_have_text("")
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    other.end("cancelled")
+
+
+@pytest.mark.parametrize(("status", "signs_in"), [(401, 1), (403, 0), (429, 0)])
+def test_a_refusal_ends_the_asking_and_is_told(page: Page, start_run, status: int, signs_in: int):
+    run = start_run(epochs=2).train().end()
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.resource_type)
+        route.fulfill(status=status, json={"error": "the reason of the server", "field": None})
+
+    page.route("**/api/live*", refuse)
+    page.goto(f"/train?run={run.id}")
+    waiting = page.locator(".stage .waiting")
+    expect(waiting).to_contain_text("The reason of the server")
+    assert asked == ["eventsource", "fetch"]
+    expect(page.locator(".stage .lost")).to_be_hidden()
+    again = waiting.get_by_role("button", name=LIVE["sign_in"])
+    expect(again).to_have_count(signs_in)
+    page.unroute("**/api/live*")
+    if signs_in:
+        again.click()
+        expect(page.locator(".stage .chart")).to_have_attribute("data-drawn", "1")
+
+
+@pytest.mark.parametrize("answer", [{"status": 404, "body": "<html>"}, {"status": 503, "json": {"error": "busy"}}])
+def test_what_a_proxy_answers_for_a_server_that_starts_is_no_refusal(page: Page, start_run, answer: dict[str, Any]):
+    run = start_run(epochs=2).train().end()
+    page.route("**/api/live*", lambda route: route.fulfill(**answer))
+    page.goto(f"/train?run={run.id}")
+    expect(page.locator(".stage .lost")).to_have_text(LIVE["lost"])
+    page.unroute("**/api/live*")
+    expect(page.locator(".stage .chart")).to_have_attribute("data-drawn", "1")
+
+
+def test_a_chart_library_that_does_not_load_is_told_and_tried_again(page: Page, start_run):
+    run = start_run(epochs=2).train().end()
+    page.route("**/api/plotly.js*", lambda route: route.abort())
+    page.goto(f"/train?run={run.id}")
+    waiting = page.locator(".stage .waiting")
+    expect(waiting).to_contain_text("The chart library could not be loaded from the server")
+    page.unroute("**/api/plotly.js*")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # the tab is looked at again
+    expect(page.locator(".stage .chart")).to_have_attribute("data-drawn", "1")
+    expect(waiting).to_be_hidden()
 
 
 def test_a_clipped_gradient_has_its_chart_and_its_entry_in_the_key(page: Page, start_run):

@@ -9,6 +9,7 @@ import pytest
 from lrlab import jobs
 from lrlab.charts import PreviewState
 from lrlab.datasets import SAMPLE_NAME, list_datasets
+from lrlab.desk import Desk
 from lrlab.errors import LabError
 from lrlab.experiments import MODELS, OPTIMIZERS, Experiment
 from lrlab.runs import ago, list_runs
@@ -16,6 +17,7 @@ from lrlab.schedules import CATALOGUE, RECIPES, Composition, ScheduleSpec, label
 from lrlab.ui import texts
 from lrlab.ui.fields import written
 from lrlab.ui.markdown import plain
+from lrlab.ui.run_list import FIRST
 
 WORDS = texts.TRAIN
 COSINE = {"scheduler": {"name": "CosineAnnealingLR", "T_max": 10}}
@@ -340,6 +342,110 @@ def test_the_settings_of_a_run_can_be_trained_again(open_page, noise, start_run)
     page = open_page("train", run=run.id)
     settings = next(block.value for block in page.code if block.language == "json")
     assert Experiment.model_validate_json(settings) == run.experiment
+
+
+@pytest.mark.parametrize("named_by", ["name", "id"])
+def test_starting_from_the_settings_of_a_run_keeps_its_data_set(open_page, noise, run_page, start_run, named_by):
+    """A run that was started from a terminal may name its data set by its id."""
+    images = noise("coffee", 40)
+    noise("newer", 40)
+    run = start_run(dataset=getattr(images, named_by), batch_size=16).train().end()
+    page = open_page("train", run=run.id)
+    page.button(key="train.again").click()
+    run_page(page)
+    assert page.query_params["new"] == "1"
+    assert page.selectbox(key="train.dataset").value == "coffee"
+    assert page.number_input(key="train.batch_size").value == 16
+    assert not refusals(page)
+
+
+def test_a_data_set_that_is_gone_is_told_beside_the_one_in_its_place(open_page, noise, run_page, start_run):
+    noise("one", 40)
+    noise("two", 40)
+    run = start_run(name="on coffee").train().end()
+    page = open_page("train", run=run.id)
+    page.button(key="train.again").click()
+    run_page(page)
+    told = WORDS["missing_images"].format(name="coffee")
+    assert refusals(page) == [f'<p class="lrlab-refusal" role="alert">{told}</p>']
+    assert page.selectbox(key="train.dataset").value == "two"
+    assert not page.button(key="train.start").disabled
+    page.selectbox(key="train.dataset").set_value("one")
+    run_page(page)
+    assert not refusals(page)
+    page.selectbox(key="train.dataset").set_value("two")
+    run_page(page)
+    assert not refusals(page)
+
+
+@pytest.mark.parametrize("damaged", ["{", '{"format": 99}'])
+def test_a_run_that_cannot_be_read_is_told_and_the_others_are_listed(open_page, noise, component, start_run, damaged):
+    noise("coffee", 40)
+    fine, broken = (start_run(epochs=1, name=name).train().end() for name in ("fine", "broken"))
+    (broken.folder / "run.json").write_text(damaged)
+    page = open_page("train", run=broken.id)
+    (told,) = refusals(page)
+    assert f"run {broken.id}" in told
+    assert page.button(key="train.start")
+    assert [row["id"] for row in component(page, "run_list")["rows"]] == [fine.id]
+
+
+def test_a_search_is_no_run_of_this_page(open_page, noise, start_search):
+    noise()
+    page = open_page("train", run=start_search().search().end().id)
+    assert [warning.value for warning in page.warning] == [WORDS["missing_run"]]
+
+
+def test_older_runs_are_listed_when_they_are_asked_for(open_page, noise, component, start_run, run_page):
+    noise()
+    runs = [start_run(name=f"run {number}", epochs=1).train().end() for number in range(FIRST + 2)]
+    page = open_page("train")
+    newest = [run.id for run in runs[::-1]]
+    assert [row["id"] for row in component(page, "run_list")["rows"]] == newest[:FIRST]
+    button = page.button(key="run_list.more")
+    assert button.label == "Show older ones (2)"
+    button.click()
+    run_page(page)
+    assert [row["id"] for row in component(page, "run_list")["rows"]] == newest
+    assert "run_list.more" not in [button.key for button in page.button]
+
+
+def test_a_run_leads_to_its_comparison(open_page, noise, start_run):
+    noise()
+    run = start_run(epochs=1).train().end()
+    (link,) = [element.proto for element in open_page("train", run=run.id).get("page_link")]
+    assert (link.label, link.page) == (WORDS["compare"], "compare")
+    assert run.id in link.query_string
+
+
+def test_the_end_of_what_the_worker_wrote_is_shown(open_page, noise, start_run):
+    noise()
+    run = start_run(epochs=1).train().end()
+    run.worker_log.write_bytes(b"first line\n" + b"x" * 30_000 + b"\nlast line\n")
+    written = next(block.value for block in open_page("train", run=run.id).code if "last line" in block.value)
+    assert written.endswith("xx\nlast line") or written.endswith("xx\nlast line\n")
+    assert len(written) <= 20_000
+
+
+def test_a_sample_set_that_could_not_be_drawn_is_told_until_it_is_tried_again(open_page, run_page, monkeypatch):
+    asked = []
+
+    def status(desk: Any, import_id: str) -> jobs.ImportStatus:
+        asked.append(import_id)
+        return jobs.ImportStatus(id=import_id, dataset=SAMPLE_NAME, state="failed", error="the disk is full")
+
+    monkeypatch.setattr(Desk, "start_import", lambda *_: f"import{len(asked)}")
+    monkeypatch.setattr(Desk, "importing", status)
+    page = open_page("train")
+    page.button(key="train.sample").click()
+    run_page(page)
+    for _ in range(2):  # it is looked at no more
+        assert asked == ["import0"]
+        assert len(refusals(page)) == 1 and "the disk is full" in refusals(page)[0]
+        run_page(page)
+    page.button(key="train.sample").click()
+    run_page(page)
+    assert asked == ["import0", "import1"]
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ class Live {
     const { hand } = this.strips.get(run.id);
     if (advice.deed === "lr") hand.multiply(advice.amount);
     else if (advice.deed === "resume") hand.resume(advice.amount);
-    else this.component.setTriggerValue("tried", { deed: advice.deed, changes: advice.changes });
+    else this.component.setTriggerValue("tried", { run: run.id, deed: advice.deed, changes: advice.changes });
   }
 
   // ---- what is seen ---------------------------------------------------------------------------------------------
@@ -263,7 +263,8 @@ class Live {
     }
     runs.forEach((run, place) => {
       if (!this.strips.has(run.id)) {
-        this.strips.set(run.id, new Strip(run.id, this.api, this.texts, { resumed: () => this.resumed() }));
+        const opened = this.component.data.opens ? () => this.component.setTriggerValue("opened", run.id) : null;
+        this.strips.set(run.id, new Strip(run.id, this.api, this.texts, { resumed: () => this.resumed(), opened }));
       }
       const strip = this.strips.get(run.id);
       strip.show(run, runs.length > 1);

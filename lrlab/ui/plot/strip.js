@@ -1,6 +1,6 @@
 // One run in words: what it is, how far it is, what can be done.
 class Strip {
-  // told: { resumed() } is called once the run waits to be trained on.
+  // told: resumed() is called once the run waits to be trained on; opened(), where there is one, when its name is clicked.
   constructor(id, api, texts, told) {
     this.address = `${api}/runs/${encodeURIComponent(id)}`;
     this.texts = texts;
@@ -8,7 +8,7 @@ class Strip {
     const link = (path, text, name = "") => element("a", { href: `${this.address}/${path}`, class: name, download: "", hidden: true }, text);
     this.parts = {
       dot: span("dot"),
-      name: span("name"),
+      name: told.opened ? element("a", { class: "name", href: `train?run=${encodeURIComponent(id)}`, onclick: (event) => openHere(event, told) }) : span("name"),
       state: span("state", { role: "status" }),
       progress: span("progress"),
       left: span("left"),

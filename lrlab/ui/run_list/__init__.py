@@ -19,6 +19,9 @@ from lrlab.ui.belonging import whose
 from lrlab.ui.plot import joined
 
 HERE = Path(__file__).parent
+FIRST, MORE = 8, 40
+"""So many runs are listed at first, and so many more each time that more are asked for: each is looked at anew whenever
+the list is drawn."""
 
 _component = st.components.v2.component(
     "lrlab_run_list",
@@ -37,13 +40,23 @@ def run_list(
     on_open: Callable[[], None],
     facts: Callable[[Run, RunStatus], str] | None = None,
 ) -> None:
-    """Lists `runs`; a click calls `on_open` with the run's id in `st.session_state[key].open`. `shown` is marked.
+    """Lists the first of `runs`, and a button for more of them; a click on one calls `on_open` with its id in
+    `st.session_state[key].open`. `shown` is marked.
 
     `facts`: the one thing to know about a run (default: how far its training is, or how well it did).
     """
     told = facts or (lambda run, status: texts.run_facts(status))
-    rows = [row for run in runs if (row := _row(desk, run, shown, told))]
+    length = st.session_state.setdefault(f"{key}.length", FIRST)
+    rows = [row for run in runs[:length] if (row := _row(desk, run, shown, told))]
     _component(data={"rows": rows}, key=key, on_open_change=on_open)
+    if len(runs) > length:
+        st.button(
+            texts.RUN_LIST["more"].format(count=len(runs) - length), key=f"{key}.more", on_click=_lengthen, args=(key,)
+        )
+
+
+def _lengthen(key: str) -> None:
+    st.session_state[f"{key}.length"] += MORE
 
 
 def _row(desk: Desk, run: Run, shown: str | None, facts: Callable[[Run, RunStatus], str]) -> dict[str, Any] | None:
