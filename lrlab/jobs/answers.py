@@ -112,7 +112,8 @@ class Ended(Exception):
 
 
 class Helper:
-    """One helper process at a time, started by `command`, ended once a question leaves it silent for `longest` seconds."""
+    """One helper process at a time, started by `command`, and ended once it is silent for `longest` seconds over a
+    question."""
 
     def __init__(self, command: Sequence[str] = HELPER, longest: float = LONGEST) -> None:
         self._command = list(command)
