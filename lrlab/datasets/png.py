@@ -35,7 +35,7 @@ def is_whole(data: bytes, image: Image.Image) -> bool:
         while piece and missing > 0:
             missing -= len(unpacking.decompress(piece, _PIECE))
             piece = unpacking.unconsumed_tail
-    return missing <= len(unpacking.flush())
+    return missing <= 0 or missing <= len(unpacking.flush())  # where more came than was promised, it is a bomb
 
 
 def _promised(data: bytes) -> int:
