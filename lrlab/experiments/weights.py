@@ -1,20 +1,29 @@
-"""Where pretrained weights lie on this machine, and whether they are to be had. No torch: asked before a job starts."""
+"""Where pretrained weights lie on this machine, and how they come there. No torch: asked before a job starts."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from lrlab.errors import LabError
 from lrlab.experiments.texts_models import MODELS
+from lrlab.files import new_id
 
 ADDRESS = "https://download.pytorch.org/models/"
 """Where torchvision fetches its weights."""
 
 PATIENCE = 5
 """Seconds to wait for an answer from there."""
+
+SILENCE = 60
+"""Seconds without a byte after which fetching is given up."""
+
+MB = 1 << 20
 
 
 def weights_path(name: str) -> Path:
@@ -39,6 +48,40 @@ def check_weights(name: str) -> None:
             return
     except (HTTPError, URLError, TimeoutError, ConnectionError) as error:
         raise missing(name) from error
+
+
+def fetch_weights(name: str, progress: Callable[[str, int, int], None]) -> None:
+    """Fetches the weights of the network `name` to where torch looks for them, unless they lie there already.
+
+    `progress` hears of every megabyte. LabError (field "pretrained") where they are not to be had, or are not those
+    whose checksum stands in the file's name.
+    """
+    if weights_present(name):
+        return
+    path = weights_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial, digest, done = path.with_name(f".{path.name}.{new_id(6)}"), hashlib.sha256(), 0
+    try:
+        with urlopen(ADDRESS + path.name, timeout=SILENCE) as answer, partial.open("wb") as file:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while piece := answer.read(MB):
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                progress("fetching the weights, in MB:", done // MB, total // MB)
+            file.flush()
+            os.fsync(file.fileno())
+        if not digest.hexdigest().startswith(path.stem.rpartition("-")[2]):
+            raise LabError(
+                f"pretrained: what was fetched for {name} is not what torchvision names: its checksum is "
+                f"{digest.hexdigest()[:8]}",
+                "pretrained",
+            )
+        partial.replace(path)
+    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        raise missing(name) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def missing(name: str) -> LabError:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lrlab.datasets import Progress
 from lrlab.experiments import Augment
 from lrlab.training import augment as changes
 from lrlab.training.draws import Boxes, draw
@@ -28,6 +29,9 @@ RAM_SHARE = 0.25
 
 GPU_SHARE = 0.3
 """A cache up to this share of the GPU's free memory lies there; batches of a larger one are cropped on the CPU."""
+
+READ_AT_ONCE = 1 << 26
+"""Bytes of the cache that are read into the memory at a time."""
 
 EVAL_PIXELS = {"cpu": 1 << 20, "cuda": 1 << 24, "mps": 1 << 22}
 """About how many pixels a batch holds that only passes forward: 256 pictures of 64 px on a CPU."""
@@ -50,6 +54,7 @@ class Pictures:
         image_size: int,
         device: torch.device,
         normalization: Normalization = CENTRED,
+        progress: Progress = lambda what, done, total: None,
     ) -> None:
         self.device = device
         self.image_size = image_size
@@ -60,7 +65,7 @@ class Pictures:
         self.home = device if _fits_gpu(images.nbytes, device) else torch.device("cpu")
         """The device where the images lie and where they are cut."""
         loaded = images.nbytes <= _ram_allowed()
-        self._pixels = (_loaded(images) if loaded else _mapped(images)).to(self.home)
+        self._pixels = (_loaded(images, progress) if loaded else _mapped(images)).to(self.home)
         self.placement = "device" if self.home.type != "cpu" else "memory" if loaded else "disk"
         """Where the decoded images lie: "device", "memory", or "disk", from which they are mapped."""
         # Every crop of every image as a view, (N, room + 1, room + 1, S, S, 3): to crop a batch is to index it once.
@@ -244,8 +249,13 @@ def _ram_allowed() -> float:
     return RAM_SHARE * float(psutil.virtual_memory().available)
 
 
-def _loaded(images: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.array(images))
+def _loaded(images: NDArray[np.uint8], progress: Progress) -> Tensor:
+    loaded = np.empty(images.shape, np.uint8)
+    together = max(1, READ_AT_ONCE // max(1, images[:1].nbytes))
+    for start in range(0, len(images), together):
+        loaded[start : start + together] = images[start : start + together]
+        progress("reading the images", min(start + together, len(images)), len(images))
+    return torch.from_numpy(loaded)
 
 
 def _mapped(images: NDArray[np.uint8]) -> Tensor:

@@ -88,6 +88,7 @@ class Finding(Session):
                     experiment.image_size,
                     init=experiment.init,
                     pretrained=experiment.pretrained,
+                    progress=self._say,
                 ).to(device.device)
                 optimizer = build_optimizer(experiment, model)
                 rates = Rates(optimizer)
@@ -126,8 +127,8 @@ class Sweeper(Observer):
 
     def __init__(self, log: LogWriter, beat: Beat, finder: Finder, sweep: int, columns: tuple[str, ...]) -> None:
         self._log, self._beat, self._finder, self._sweep = log, beat, finder, sweep
-        self._phase = f"raising the LR{_which(finder, sweep)}: update"
         self._columns = columns
+        self._phase = f"raising the LR{_which(finder, sweep)}: update"
         self._smooth = Smoother()
         self._lowest = math.inf
 

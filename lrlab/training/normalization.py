@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lrlab.datasets import Progress
 from lrlab.experiments import Experiment
 
 Channels = tuple[float, float, float]
@@ -69,14 +70,21 @@ class Normalizer:
         return images.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 
-def statistics(experiment: Experiment, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:
+def statistics(
+    experiment: Experiment,
+    images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    progress: Progress = lambda what, done, total: None,
+) -> Normalization:
     """How `experiment` normalises the decoded `images`, uint8 of shape (N, P, P, 3), of which it trains on `rows`."""
     if experiment.normalization == "dataset":
-        return measured(images, rows)
+        return measured(images, rows, progress)
     return {"centred": CENTRED, "plain": PLAIN, "imagenet": IMAGENET}[experiment.normalization]
 
 
-def measured(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalization:
+def measured(
+    images: NDArray[np.uint8], rows: NDArray[np.int64], progress: Progress = lambda what, done, total: None
+) -> Normalization:
     """Mean and deviation (of the whole, not of a sample) of each channel over all pixels of the images `rows`.
 
     Exact but for the last rounding: the sums are whole numbers, which float64 holds up to 2^53; the squares of 1.4e11
@@ -88,6 +96,7 @@ def measured(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Normalizatio
         sums += values.sum(axis=0)
         squares += np.square(values, out=values).sum(axis=0)
         count += len(values)
+        progress("measuring the colours of the images", min(start + AT_ONCE, len(rows)), len(rows))
     mean = sums / count
     # In whole numbers once more: the difference of two large means would lose what a dark, even set has of spread.
     variance = [(count * int(square) - int(total) ** 2) / count**2 for square, total in zip(squares, sums, strict=True)]

@@ -122,8 +122,8 @@ class Session:
         self._check_counts(rows)
         images = decoded(self._home, dataset, experiment.image_size, self._say)
         labels = dataset.images["label"].to_numpy(dtype="int64")
-        normalization = statistics(experiment, images, rows.train)
-        pictures = Pictures(images, labels, experiment.image_size, device.device, normalization)
+        normalization = statistics(experiment, images, rows.train, self._say)
+        pictures = Pictures(images, labels, experiment.image_size, device.device, normalization, self._say)
         self._tell(placement=pictures.placement)
         _log.info("%s: %d images to train on, %d to validate", dataset.name, len(rows.train), len(rows.val))
         together = eval_batch_size(experiment.batch_size, experiment.image_size, device.device)
@@ -164,6 +164,7 @@ class Session:
             facts.image_size,
             init=experiment.init,
             pretrained=experiment.pretrained,
+            progress=self._say,
         ).to(device.device)
         optimizer = build_optimizer(experiment, model)
         rates = Rates(optimizer)

@@ -302,6 +302,16 @@ def test_a_cache_too_large_for_memory_is_read_where_it_lies(tmp_path: Path, monk
     assert (tmp_path / "cache.npy").read_bytes() == content
 
 
+def test_a_cache_is_read_piece_by_piece_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = coordinates()
+    monkeypatch.setattr(batches, "READ_AT_ONCE", 7 * images[0].nbytes)
+    said: list[tuple[int, int]] = []
+    made = Pictures(images, LABELS, S, CPU, progress=lambda what, done, total: said.append((done, total)))
+    whole = len(images)
+    assert said == [(min(done, whole), whole) for done in range(7, whole + 7, 7)]
+    assert np.array_equal(made.squares(torch.arange(whole))[0].numpy(), images)
+
+
 def test_another_device_is_sent_bytes_and_makes_floats_of_them() -> None:
     elsewhere = torch.device("meta")  # has shapes and places, and no values
     train = TrainBatches(Pictures(coordinates(), LABELS, S, elsewhere), np.arange(N), 8, seed=0)

@@ -32,6 +32,13 @@ def test_statistics_are_those_of_all_pixels_of_the_training_images(
     assert found.std == pytest.approx(shares.std(0), rel=1e-12)
 
 
+def test_whoever_measures_says_how_far_it_is(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalization, "AT_ONCE", 4)
+    said: list[tuple[int, int]] = []
+    measured(images, np.arange(10), lambda what, done, total: said.append((done, total)))
+    assert said == [(4, 10), (8, 10), (10, 10)]
+
+
 def test_a_small_spread_upon_a_large_mean_is_not_lost() -> None:
     images = np.full((1000, 16, 16, 3), 255, np.uint8)
     images[0, 0, 0] = 254  # one pixel of 256,000

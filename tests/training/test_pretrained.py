@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import urllib.request
+from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from torchvision.models import get_model_weights
 
 from lrlab.errors import LabError
 from lrlab.experiments import MODELS, Experiment, Model, check_weights, weights_path, weights_present
+from lrlab.experiments import weights as fetching
+from lrlab.experiments.weights import fetch_weights
 from lrlab.training.models import NETWORKS, build_model, ensure_weights, within
 from lrlab.training.optimizers import build_optimizer
 
@@ -179,15 +183,60 @@ def test_weights_of_another_network_are_refused() -> None:
         build_model(Model(name="resnet18"), 3, 32, pretrained="finetune")
 
 
-def test_a_download_that_went_wrong_is_told_apart_from_a_broken_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Answer(io.BytesIO):
-        def info(self) -> Message:
-            return Message()
+@pytest.fixture
+def on_the_net(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[str]]:
+    """`on_the_net(content)`: whatever address is asked for has this; which were."""
 
-    monkeypatch.setattr("torch.hub.urlopen", lambda *given, **options: Answer(b"oops"))
+    class Answer(io.BytesIO):
+        headers: Message
+
+    def put(content: bytes) -> list[str]:
+        asked: list[str] = []
+
+        def answer(address: str, timeout: float) -> Answer:
+            asked.append(address)
+            found = Answer(content)
+            found.headers = Message()
+            found.headers["Content-Length"] = str(len(content))
+            return found
+
+        monkeypatch.setattr(fetching, "urlopen", answer)
+        return asked
+
+    return put
+
+
+def test_a_download_that_went_wrong_is_told_apart_from_a_broken_file(
+    on_the_net: Callable[[bytes], list[str]],
+) -> None:
+    on_the_net(b"oops")
     with pytest.raises(
-        LabError, match=r"what was fetched for resnet18 is not what torchvision names: invalid hash"
+        LabError, match=r"what was fetched for resnet18 is not what torchvision names: its checksum is d13f2ead"
     ) as caught:
         ensure_weights("resnet18")
     assert caught.value.field == "pretrained"
-    assert not weights_present("resnet18")
+    assert list(weights_path("resnet18").parent.iterdir()) == []
+
+
+def test_whoever_fetches_says_how_far_it_is_and_may_stop(
+    on_the_net: Callable[[bytes], list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 10_000  # 2.4 MB
+    path = tmp_path / "fetched" / f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(fetching, "weights_path", lambda name: path)
+    asked, said = on_the_net(content), []
+
+    class Stop(Exception):
+        pass
+
+    def stop(what: str, done: int, total: int) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        fetch_weights("resnet18", stop)
+    assert list(path.parent.iterdir()) == []
+    fetch_weights("resnet18", lambda what, done, total: said.append((done, total)))
+    assert said == [(1, 2), (2, 2), (2, 2)]
+    assert path.read_bytes() == content
+    fetch_weights("resnet18", stop)  # it is there
+    assert asked == [f"https://download.pytorch.org/models/{path.name}"] * 2

@@ -193,6 +193,7 @@ def test_what_the_worker_is_doing_is_said(home: Home, make_run: MakeRun, monkeyp
     assert phases == [
         "starting worker",
         "decoding images",
+        "reading the images",
         "checking the schedule",
         "building the model",
         "first batch",

@@ -1,49 +1,41 @@
-"""Weights that torchvision trained on ImageNet: found, fetched, loaded and frozen."""
+"""Weights that torchvision trained on ImageNet: found, loaded and frozen."""
 
 from __future__ import annotations
 
 import pickle
-from http.client import HTTPException
-from urllib.error import URLError
 
 import torch
 from torch import nn
 
+from lrlab.datasets import Progress
 from lrlab.errors import LabError
 from lrlab.experiments import weights_path
-from lrlab.experiments.weights import missing
+from lrlab.experiments.weights import fetch_weights
 from lrlab.training.models.registry import NETWORKS, Prefixes, within
 
 
-def ensure_weights(name: str) -> dict[str, torch.Tensor]:
+def ensure_weights(name: str, progress: Progress = lambda what, done, total: None) -> dict[str, torch.Tensor]:
     """torchvision's weights for the network `name`, by the names of its state dict; fetched where they are not yet in
     torch's cache. LabError (field "pretrained") where they can be neither read nor fetched."""
     from torchvision.models import get_model_weights
 
-    path = weights_path(name)
-    cached = path.exists()
+    fetch_weights(name, progress)
     try:
         weights: dict[str, torch.Tensor] = get_model_weights(name).DEFAULT.get_state_dict(
             progress=False, check_hash=True, weights_only=True, map_location="cpu"
         )
-    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        raise missing(name) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        if cached:
-            raise _unfit(name, "holds no weights") from error
-        raise LabError(
-            f"pretrained: what was fetched for {name} is not what torchvision names: {error}", "pretrained"
-        ) from error
+        raise _unfit(name, "holds no weights") from error
     return weights
 
 
-def load_pretrained(model: nn.Module, name: str) -> None:
+def load_pretrained(model: nn.Module, name: str, progress: Progress) -> None:
     """Gives `model`, a network `name`, torchvision's weights. Its last layer has other classes and keeps its own.
 
     LabError (field "pretrained") as `ensure_weights`, and where the file holds another network's.
     """
     last = NETWORKS[name].last
-    weights = {key: value for key, value in ensure_weights(name).items() if not within(key, (last,))}
+    weights = {key: value for key, value in ensure_weights(name, progress).items() if not within(key, (last,))}
     own = {key: value for key, value in model.state_dict().items() if within(key, (last,))}
     try:
         model.load_state_dict({**weights, **own})
