@@ -38,7 +38,10 @@ def evaluate_(given: argparse.Namespace) -> int:
     predictions = load_predictions(run) or _made(run)
     split = given.split
     if split not in predictions.splits:
-        raise LabError(f"--split: got {split}, but the data set has no {PARTS[split]} images", field="split")
+        why = "a run that was stopped keeps them for its end"
+        if not getattr(run.record.dataset, split):
+            why = f"the data set has no {PARTS[split]} images"
+        raise LabError(f"--split: got {split}, but {why}", field="split")
     found = evaluate(predictions, split)
     table = per_class(found.matrix, found.classes)
     averages = means(table)

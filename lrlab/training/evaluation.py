@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from torch import nn
 
@@ -17,7 +18,7 @@ from lrlab.datasets import Dataset, Progress, decoded, load_dataset, split
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.runs import FINAL, Predictions, Run, load_run, store_predictions, tabulated
+from lrlab.runs import FINAL, Predictions, Run, RunRecord, load_run, revise, store_predictions, tabulated
 from lrlab.training.batches import EvalBatches, Pictures, eval_batch_size
 from lrlab.training.checkpoints import load_model
 from lrlab.training.devices import Device, choose_device
@@ -95,6 +96,7 @@ def write_predictions(
 def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, total: None) -> None:
     """The question "evaluate": predictions.parquet for a run that ended without one, as one that failed did.
 
+    Of a run that a person stopped the validation images alone: its test images are looked at when it comes to its end.
     `progress` hears of the images that are decoded, where that was not done yet, and of the batches that are passed.
     LabError where the run is at work, NotFound where it has no best model or its data set was deleted.
     """
@@ -115,9 +117,30 @@ def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, to
     pictures = Pictures(images, labels, facts.image_size, device.device, Normalization(facts.mean, facts.std))
     rows = split(dataset, experiment.validation)
     together = eval_batch_size(experiment.batch_size, facts.image_size, device.device)
-    asked = {"val": rows.val, "test": rows.test}
+    asked = {"val": rows.val} | ({"test": rows.test} if record.state != "cancelled" else {})
     parts = {part: EvalBatches(pictures, chosen, together) for part, chosen in asked.items() if len(chosen)}
-    write_predictions(ended, dataset, parts, device, progress)
+    found = write_predictions(ended, dataset, parts, device, progress, guard=_as_it_ended(ended, record))
+    if "test" in found:
+        score = found["test"]
+        tested = {"test_accuracy": score.accuracy, "test_loss": score.loss}
+
+        def add(now: RunRecord) -> dict[str, object]:
+            return {"result": now.result.model_copy(update=tested)} if _is_as_it_ended(now, record) else {}
+
+        revise(ended, add)
+
+
+@contextmanager
+def _as_it_ended(run: Run, record: RunRecord) -> Iterator[None]:
+    """Nobody can train `run` on meanwhile; LabError where somebody has since `record` was read."""
+    with FileLock(run.folder / ".lock"):
+        if not _is_as_it_ended(run.record, record):
+            raise LabError(f"run {run.id} was trained on meanwhile; its predictions are written when it ends", "run")
+        yield
+
+
+def _is_as_it_ended(now: RunRecord, then: RunRecord) -> bool:
+    return now.state in FINAL and len(now.attempts) == len(then.attempts)
 
 
 def device_for(experiment: Experiment) -> Device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,49 @@ def test_a_run_that_ended_without_them_gets_the_same_ones_later(home: Home, make
     second = present(load_predictions(run))
     pd.testing.assert_frame_equal(first.frame, second.frame)
     assert (first.classes, first.epoch) == (second.classes, second.epoch)
+
+
+@pytest.mark.parametrize("state", ["failed", "lost"])
+def test_asked_later_the_score_of_the_test_images_is_kept(home: Home, make_run: MakeRun, state: str) -> None:
+    run = make_run()
+    ended(home, run)
+    result = run.record.result
+    run.predictions.unlink()
+    update(run, state=state, result=result.model_copy(update={"test_accuracy": None, "test_loss": None}))
+    evaluation.evaluate(home, run=run.id)
+    assert run.record.result == result and result.test_accuracy is not None
+
+
+def test_asked_later_a_stopped_run_keeps_its_test_images(
+    home: Home, make_run: MakeRun, stop_at: Callable[[Run, int], None]
+) -> None:
+    run = make_run()
+    stop_at(run, 4)
+    first = present(ended(home, run, "cancelled"))
+    run.predictions.unlink()
+    before = run.record
+    evaluation.evaluate(home, run=run.id)
+    second = present(load_predictions(run))
+    assert second.splits == ("val",) and run.record == before
+    pd.testing.assert_frame_equal(first.frame, second.frame)
+
+
+def test_who_trains_a_run_on_meanwhile_is_not_written_over(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    ended(home, run)
+    run.predictions.unlink()
+    real = evaluation.load_model
+
+    def resumed_meanwhile(*arguments: Any) -> Any:
+        update(run, state="queued")
+        return real(*arguments)
+
+    monkeypatch.setattr(evaluation, "load_model", resumed_meanwhile)
+    with pytest.raises(LabError, match="was trained on meanwhile"):
+        evaluation.evaluate(home, run=run.id)
+    assert not run.predictions.exists()
 
 
 def test_what_cannot_be_asked_later_is_said(home: Home, make_run: MakeRun, dataset: Dataset) -> None:
