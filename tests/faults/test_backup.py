@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,28 +25,13 @@ from lrlab.jobs import Queue
 from lrlab.keeping import back_up, examine, restore
 from lrlab.runs import Run, list_runs, load_run, resume_step
 from tests.training.conftest import MakeRun, dataset, make_run, pictures
-from tests.training.test_resuming import assert_same
+from tests.training.interrupting import assert_same
 
-__all__ = ["dataset", "make_run", "pictures"]
+from .forked import Workers, needs_fork, workers
 
-WORK = """
-import os, sys
-from pathlib import Path
-from lrlab.home import Home
-from lrlab.runs import load_run
-from lrlab.training import devices, resuming, worker
-devices.MOST_THREADS = 1
-resuming.EVERY, resuming.COST = 0.0, float("inf")  # a checkpoint after every update
-for line in sys.stdin:
-    root, run_id = line.rstrip("\\n").split("\\t")
-    child = os.fork()
-    if not child:
-        home = Home(Path(root))
-        os._exit(worker.attempt(home, load_run(run_id, home)))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
+__all__ = ["dataset", "make_run", "pictures", "workers"]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm")
+pytestmark = needs_fork
 
 SETTINGS = {
     "epochs": 20,
@@ -56,43 +41,7 @@ SETTINGS = {
 }
 
 
-class Workers:
-    """A warm process of which each run gets a copy, one after the other, so that a start is a moment's affair."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", WORK],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).resolve().parents[2],
-            env={**os.environ, "PYTHONPATH": "."},
-        )
-
-    def begin(self, home: Home, run: Run) -> None:
-        """Gives `run` to a worker and waits until it has made some updates."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{home.root}\t{run.id}\n")
-        self._process.stdin.flush()
-        until_rows(run, len(run.steps) + 3)
-
-    def end(self, run: Run) -> None:
-        """Waits until the worker has ended, which is to have succeeded."""
-        assert self._process.stdout
-        assert int(self._process.stdout.readline()) == 0, run.record.cause
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-@pytest.fixture
-def workers(home: Home) -> Iterator[Workers]:
-    started = Workers()
-    yield started
-    started.close()
-
-
+@pytest.mark.usefixtures("woken")
 @pytest.mark.timeout(3600)
 def test_a_backup_while_a_run_trains(
     home: Home,
@@ -104,21 +53,20 @@ def test_a_backup_while_a_run_trains(
     long: bool,
 ) -> None:
     count, resumed = (60, 4) if long else (6, 1)
-    monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: True)
     monkeypatch.setattr(os, "sync", lambda: None, raising=False)
     alone, run = make_run(**SETTINGS), make_run(**SETTINGS)
     began = time.monotonic()
-    workers.begin(home, alone)
-    workers.end(alone)
+    begin(workers, home, alone)
+    end(workers, alone)
     pause = min(0.4, (time.monotonic() - began) / count)
 
     moments, restored, lost, took = random.Random(3), [], 0, []
-    workers.begin(home, run)
+    begin(workers, home, run)
     for number in range(count):
         if run.record.state == "succeeded":  # more backups than a run lasts
-            workers.end(run)
+            end(workers, run)
             run = make_run(**SETTINGS)
-            workers.begin(home, run)
+            begin(workers, home, run)
         time.sleep(moments.uniform(0, pause))
         acknowledged, epochs = run.steps, run.epochs
         before = time.monotonic()
@@ -136,14 +84,14 @@ def test_a_backup_while_a_run_trains(
             restored.append((other, there))
     assert lost == 0
 
-    workers.end(run)
+    end(workers, run)
 
     for other, there in restored[:: max(1, len(restored) // resumed)][:resumed]:
         jobs.resume(other, there.id)
         with Queue(other) as queue:
             queue.remove(there.id)  # the worker here is ours, not a supervisor's
-        workers.begin(other, there)
-        workers.end(there)
+        begin(workers, other, there)
+        end(workers, there)
         assert len(there.record.attempts) == 2
         assert_same(there, load_run(alone.id, other))
     figure(
@@ -161,11 +109,18 @@ def missing(acknowledged: pd.DataFrame, restored: pd.DataFrame) -> int:
     return len(acknowledged) - int(kept.all(axis="columns").sum())
 
 
-def until_rows(run: Run, rows: int) -> None:
-    end = time.monotonic() + 60
+def begin(workers: Workers, home: Home, run: Run) -> None:
+    """Gives `run` to a worker and waits until it has made some updates."""
+    rows, latest = len(run.steps) + 3, time.monotonic() + 60
+    workers.begin(home, run)
     while len(run.steps) < rows:
-        assert time.monotonic() < end, f"{rows} rows never came"
+        assert time.monotonic() < latest, f"{rows} rows never came"
         time.sleep(0.01)
+
+
+def end(workers: Workers, run: Run) -> None:
+    """Waits until the worker has ended, which is to have succeeded."""
+    assert workers.end() == 0, run.record.cause
 
 
 def test_missing_counts_rows_that_are_gone_or_other() -> None:

@@ -5,45 +5,28 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from lrlab.home import Home
 from lrlab.runs import Run
 from tests.training.conftest import MakeRun, dataset, make_run, pictures
-from tests.training.test_resuming import assert_same
+from tests.training.interrupting import assert_same
 
+from .forked import Workers, needs_fork, workers
 from .serving import LONG
 
-__all__ = ["dataset", "make_run", "pictures"]
+__all__ = ["dataset", "make_run", "pictures", "workers"]
 
 pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked from one that is warm"),
+    needs_fork,
     pytest.mark.timeout(7200 if LONG else 600),
 ]
 
 KILLS = 200 if LONG else 20
 """How often the worker is killed."""
-
-WORK = """
-import os, sys
-from lrlab.home import lab_home
-from lrlab.runs import load_run
-from lrlab.training import devices, resuming, worker
-devices.MOST_THREADS = 1
-resuming.EVERY, resuming.COST = 0.0, float("inf")  # a checkpoint after every update
-for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        os._exit(worker.attempt(lab_home(), load_run(line.strip())))
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 
 SETTINGS = {
     "epochs": max(20, KILLS),
@@ -56,56 +39,16 @@ SETTINGS = {
 }
 
 
-class Workers:
-    """A warm process of which each run gets a copy, so that a worker's start is a moment's affair."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", WORK],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).resolve().parents[2],
-            env={**os.environ, "PYTHONPATH": "."},
-        )
-
-    def begin(self, run: Run) -> int:
-        """Gives `run` to a worker; its process."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{run.id}\n")
-        self._process.stdin.flush()
-        return self._told()
-
-    def end(self) -> int:
-        """Waits until the worker has ended; its exit code, negative for a signal."""
-        return self._told()
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def _told(self) -> int:
-        assert self._process.stdout
-        return int(self._process.stdout.readline())
-
-
-@pytest.fixture
-def workers(home: Home) -> Iterator[Workers]:
-    started = Workers()
-    yield started
-    started.close()
-
-
 def test_kill_9_at_any_moment_leaves_no_trace(
-    workers: Workers, make_run: MakeRun, figure: Callable[[str, str], None]
+    home: Home, workers: Workers, make_run: MakeRun, figure: Callable[[str, str], None]
 ) -> None:
     moments, alone, run = random.Random(1), make_run(**SETTINGS), make_run(**SETTINGS)
     began = time.monotonic()
-    workers.begin(alone)
+    workers.begin(home, alone)
     assert workers.end() == 0
     update_takes = (time.monotonic() - began) / alone.record.steps
     for number in range(1, KILLS + 1):
-        worker = workers.begin(run)
+        worker = workers.begin(home, run)
         # Some rows more than the last one left, and then any moment: in an update, a save, a validation, a start.
         # The last quarter is left: a run that ends before it is killed shows nothing.
         target = 3 * number * alone.record.steps // (4 * KILLS)
@@ -114,7 +57,7 @@ def test_kill_9_at_any_moment_leaves_no_trace(
         os.kill(worker, signal.SIGKILL)
         assert workers.end() == -signal.SIGKILL
         assert run.record.state == "running"
-    workers.begin(run)
+    workers.begin(home, run)
     assert workers.end() == 0, run.record.cause
     assert run.record.state == "succeeded"
     begun = [one.first_step for one in run.record.attempts]
