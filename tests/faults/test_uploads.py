@@ -181,6 +181,31 @@ def came(page: Page, server: Server, name: str, digests: set[str]) -> Dataset:
     return dataset
 
 
+class Rise:
+    """How far the server's memory rises above what it had before something was uploaded."""
+
+    def __init__(self, server: Server) -> None:
+        self._idle, self._usage = server.memory, Usage(server.process.pid)
+
+    def stop(self) -> int:
+        """Ends the measurement; the rise in bytes."""
+        return self._usage.stop().peak - self._idle
+
+
+def told(rise: int) -> str:
+    return f"server memory +{rise / MB:.0f} MB (promised: at most +{ALLOWED / MB:.0f})"
+
+
+def sent(page: Page) -> None:
+    """Waits until the browser has sent everything."""
+    until(lambda: page.get_by_test_id("addition").get_attribute("data-phase") != "sending")
+
+
+def nothing_left(server: Server) -> None:
+    """Waits until nothing of any upload lies on the server's disk."""
+    until(lambda: not list(server.home.uploads.iterdir()))
+
+
 # ---- the tests ------------------------------------------------------------------------------------------------------
 
 
@@ -191,8 +216,7 @@ def test_a_large_zip_over_a_connection_that_breaks(
     size = (tmp_path / "beans.zip").stat().st_size
     with wired(server.port, RATE) as wire:
         page = tab(wire.url)
-        idle = server.memory
-        usage, began = Usage(server.process.pid), time.monotonic()
+        memory, began = Rise(server), time.monotonic()
         wire.sent = 0
         add_zip(page, tmp_path / "beans.zip", "zipped")
         shown = []
@@ -201,17 +225,16 @@ def test_a_large_zip_over_a_connection_that_breaks(
             shown.append(share(page))
             wire.cut()
             expect(page.get_by_text(WORDS["interrupted"])).to_be_visible()
-        until(lambda: page.get_by_test_id("addition").get_attribute("data-phase") != "sending")
+        sent(page)
         seconds, again = time.monotonic() - began, wire.sent - size
         came(page, server, "zipped", digests)
-        usage.stop()
+        rise = memory.stop()
     assert 0 < shown[0] < shown[1] < 100
-    until(lambda: not list(server.home.uploads.iterdir()))
-    rise = usage.peak - idle
+    nothing_left(server)
     figure(
         "uploads, one zip",
         f"{size / MB:,.0f} MB in {seconds:.0f} s, cut twice ({wire.cuts} connections), {again / MB:.0f} MB sent again, "
-        f"{len(digests)} of {len(digests)} images whole, server memory +{rise / MB:.0f} MB (promised: at most +100)",
+        f"{len(digests)} of {len(digests)} images whole, {told(rise)}",
     )
     assert rise <= ALLOWED
 
@@ -222,22 +245,19 @@ def test_many_small_files_over_a_connection_that_breaks(
     digests = make_folder(tmp_path / "beans", FILES)
     with wired(server.port, RATE and RATE // 200) as wire:
         page = tab(wire.url)
-        idle = server.memory
-        usage, began = Usage(server.process.pid), time.monotonic()
+        memory, began = Rise(server), time.monotonic()
         add_folder(page, tmp_path / "beans", "many")
         until(lambda: sum(1 for _ in server.home.uploads.glob("*/*")) > FILES // 4)
         wire.cut()
         expect(page.get_by_text(WORDS["interrupted"])).to_be_visible()
-        until(lambda: page.get_by_test_id("addition").get_attribute("data-phase") != "sending")
+        sent(page)
         seconds = time.monotonic() - began
         came(page, server, "many", digests)
-        usage.stop()
-    until(lambda: not list(server.home.uploads.iterdir()))
-    rise = usage.peak - idle
+        rise = memory.stop()
+    nothing_left(server)
     figure(
         "uploads, many files",
-        f"{FILES:,} files in {seconds:.0f} s, cut once, {len(digests):,} of {FILES:,} whole, "
-        f"server memory +{rise / MB:.0f} MB (promised: at most +100)",
+        f"{FILES:,} files in {seconds:.0f} s, cut once, {len(digests):,} of {FILES:,} whole, {told(rise)}",
     )
     assert rise <= ALLOWED
 
@@ -250,8 +270,7 @@ def test_two_people_at_once_do_not_disturb_each_other(
     theirs = make_folder(tmp_path / "theirs", FILES // 2)
     with wired(server.port, RATE) as wire, wired(server.port, RATE and RATE // 200) as other:
         one, two = tab(wire.url), tab(other.url)
-        idle = server.memory
-        usage = Usage(server.process.pid)
+        memory = Rise(server)
         add_zip(one, tmp_path / "mine.zip", "mine")
         add_folder(two, tmp_path / "theirs", "theirs")
         until(lambda: arrived(server) > ZIP_BYTES // 8)
@@ -259,13 +278,12 @@ def test_two_people_at_once_do_not_disturb_each_other(
         interrupted = two.get_by_text(WORDS["interrupted"]).count()
         came(one, server, "mine", mine)
         came(two, server, "theirs", theirs)
-        usage.stop()
+        rise = memory.stop()
     assert interrupted == 0
-    rise = usage.peak - idle
     figure(
         "uploads, two at once",
         f"{len(mine)} images of one and {len(theirs):,} of the other whole, one connection cut, "
-        f"server memory +{rise / MB:.0f} MB (promised: at most +100)",
+        + told(rise),
     )
     assert rise <= ALLOWED
 
