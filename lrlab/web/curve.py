@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -23,11 +22,11 @@ from lrlab.web.conversation import converse
 
 LARGEST = 512 * 1024
 
-LONG = 200_000
-"""A schedule of more updates than this takes longer than a few milliseconds, and up to a GB while it is computed: of
-these one is computed at a time."""
+LONG = 1_000_000
+"""Updates from which on a schedule is long: 20,000,000 of them take seconds, and a GB while they are computed."""
 
-_long = CapacityLimiter(1)
+_short, _long = CapacityLimiter(4), CapacityLimiter(1)
+"""How many are computed at a time. More would only wait for each other, and hold memory meanwhile."""
 
 
 def routes(access: Access) -> list[BaseRoute]:
@@ -50,13 +49,13 @@ async def answer(body: bytes) -> Response:
 
     LabError where `body` is something else; what is wrong with a value is in the answer.
     """
-    found = await run_in_threadpool(_short, body)
+    found = await to_thread.run_sync(_begun, body, limiter=_short)
     if isinstance(found, PreviewState):
         found = await to_thread.run_sync(preview_of, found, limiter=_long)
     return JSONResponse(found)
 
 
-def _short(body: bytes) -> dict[str, Any] | PreviewState:
+def _begun(body: bytes) -> dict[str, Any] | PreviewState:
     """The answer, or where a long schedule is to be computed for it, the state to make it of."""
     check_size(len(body), LARGEST)
     asked = parsed(body)

@@ -144,7 +144,7 @@ def body(composition, *changes, kept=()):
     ],
 )
 def test_long_schedules_are_told_by_what_the_changes_make_of_them(asked, long):
-    assert isinstance(curve._short(asked), PreviewState) == long
+    assert isinstance(curve._begun(asked), PreviewState) == long
 
 
 def test_of_long_schedules_one_is_computed_at_a_time_and_short_ones_pass_it(monkeypatch):
