@@ -25,7 +25,7 @@ from lrlab.datasets import (
     open_upload,
     share_dataset,
 )
-from lrlab.errors import NotFound
+from lrlab.errors import Forbidden, NotFound, shown
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home
 from lrlab.rights import Owned, Person, demand, may, sees
@@ -192,6 +192,18 @@ class Desk:
     def imports(self) -> list[jobs.ImportStatus]:
         """The person's own imports under way, the newest first."""
         return [status for status in jobs.running_imports(self.home) if self.mine(status)]
+
+    def _with_images(self, run_id: str, action: str) -> str:
+        """The id of a run that the person may do `action` to, and on whose images they may train."""
+        run = self.run(run_id, action)
+        if not self.person.may_all:  # for anybody else the room of jobs says what is not there
+            facts = run.record.dataset
+            try:
+                self.dataset(facts.id, "train on a data set")
+            except NotFound:
+                gone = f"dataset: {shown(facts.name)} was deleted, or is not shared with you any more"
+                raise Forbidden(gone, "dataset") from None
+        return run.id
 
     def _sees(self, run: Run) -> bool:
         try:

@@ -49,7 +49,7 @@ def routes(home: Home, access: Access) -> list[Route]:
     async def resume(request: Request) -> Response:
         run_id = request.path_params["run_id"]
         epochs = _whole(_number(await _body(request), "epochs"))
-        await run_in_threadpool(jobs.resume, home, run_id, epochs)
+        await run_in_threadpool(desk_of(request).resume, run_id, epochs)
         return JSONResponse({"run": run_id})
 
     async def ahead(request: Request) -> Response:

@@ -62,7 +62,7 @@ def routes(home: Home, access: Access) -> list[Route]:
         return JSONResponse({"run": request.path_params["run_id"]})
 
     async def retry(request: Request) -> Response:
-        await run_in_threadpool(jobs.retry, home, request.path_params["run_id"])
+        await run_in_threadpool(desk_of(request).retry, request.path_params["run_id"])
         return JSONResponse({"run": request.path_params["run_id"]})
 
     async def clear(request: Request) -> Response:

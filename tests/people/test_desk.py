@@ -14,7 +14,7 @@ from lrlab.desk import Desk
 from lrlab.errors import Forbidden, NotFound
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.jobs import imports, requests
+from lrlab.jobs import evaluating, imports
 from lrlab.rights import Person
 from lrlab.runs import update
 
@@ -102,6 +102,35 @@ def test_a_run_is_of_whoever_starts_it(
     assert desks["ann"].submit(experiment).record.owner == "ann@school.example"
     assert desks["teacher"].submit(experiment).record.owner == "tea.cher@school.example"
     assert desks["local"].submit(experiment).record.owner == ""
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda desk, run: desk.resume(run.id, 10_000),
+        lambda desk, run: desk.retry(run.id),
+        lambda desk, run: desk.evaluate(run.id),
+    ],
+    ids=["resume", "retry", "evaluate"],
+)
+@pytest.mark.usefixtures("woken")
+def test_what_needs_the_images_needs_the_right_to_them(
+    desks: dict[str, Desk], home: Home, folder: Path, runs: Any, monkeypatch: pytest.MonkeyPatch, deed: Any
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(evaluating, "start_evaluation", lambda home, run_id: done.append(run_id))
+    lent = add_dataset(home, folder, "lent", owner="tea.cher@school.example")
+    facts = runs.ann.record.dataset.model_copy(update={"id": lent.id, "name": "lent"})
+    update(runs.ann, state="cancelled", dataset=facts)
+    before = runs.ann.record
+    with pytest.raises(Forbidden, match="dataset: 'lent' was deleted, or is not shared with you any more"):
+        deed(desks["ann"], runs.ann)
+    with pytest.raises(NotFound):  # whose run it is not
+        deed(desks["ben"], runs.ann)
+    assert (runs.ann.record, done) == (before, [])
+    desks["teacher"].share_dataset(lent.id, True)
+    deed(desks["ann"], runs.ann)
+    assert runs.ann.record.state == "queued" or done == [runs.ann.id]
 
 
 def test_whose_data_sets_are_listed(desks: dict[str, Desk], home: Home, folder: Path) -> None:

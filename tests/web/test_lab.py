@@ -15,7 +15,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from lrlab.datasets import add_dataset
+from lrlab.datasets import add_dataset, share_dataset
 from lrlab.desk import Desk
 from lrlab.disk import measure
 from lrlab.experiments import EarlyStopping, Experiment
@@ -48,7 +48,7 @@ def run(home: Home, tmp_path: Path) -> Callable[..., Run]:
         (tmp_path / "coffee" / label).mkdir(parents=True)
         for side in (8, 9):
             Image.new("RGB", (side, side), (90 * number, 60, 40)).save(tmp_path / "coffee" / label / f"{side}.png")
-    coffee = add_dataset(home, tmp_path / "coffee", "coffee")
+    coffee = share_dataset(home, add_dataset(home, tmp_path / "coffee", "coffee").id, True)
 
     def make(name: str, owner: Person = LOCAL, state: str = "queued", **fields: Any) -> Run:
         facts = DatasetFacts(id=coffee.id, name="coffee", classes=coffee.classes, train=160, val=40)
