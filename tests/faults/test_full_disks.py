@@ -15,7 +15,7 @@ from lrlab.home import Home
 from lrlab.runs import DatasetFacts, Run, create_run, status, update, usable_checkpoints
 from lrlab.training import resuming
 from tests.training.conftest import CLASSES, TRAIN, VAL, pictures
-from tests.training.test_resuming import assert_same
+from tests.training.interrupting import assert_same
 
 from .serving import LONG
 from .test_killed_workers import Workers, workers

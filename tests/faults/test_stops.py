@@ -15,7 +15,7 @@ from lrlab.jobs import retry, stop
 from lrlab.runs import Run, update, usable_checkpoints
 from lrlab.training.checkpoints import load_model
 from tests.training.conftest import MakeRun, dataset, make_run, pictures
-from tests.training.test_resuming import assert_same
+from tests.training.interrupting import assert_same
 
 from .labs import ended, enqueue, wait_until, warm
 

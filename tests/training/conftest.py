@@ -15,6 +15,7 @@ from lrlab.datasets import Dataset, add_dataset, load_dataset, split
 from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.runs import DatasetFacts, Run, create_run
+from lrlab.training import devices, resuming
 
 CLASSES = {"blue": (-30, -30, 30), "green": (-30, 30, -30), "red": (30, -30, -30)}
 TRAIN, VAL, TEST = 10, 6, 4
@@ -71,3 +72,16 @@ def _torch_as_it_was() -> Any:
     yield
     torch.set_num_threads(threads)
     torch.set_rng_state(state)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models as small as these are quickest on one thread, and it leaves the other core to other tests."""
+    monkeypatch.setattr(devices, "MOST_THREADS", 1)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every update, whatever it costs."""
+    monkeypatch.setattr(resuming, "EVERY", 0.0)
+    monkeypatch.setattr(resuming, "COST", float("inf"))

@@ -5,150 +5,26 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
-from safetensors.torch import load_file
 
+from lrlab import files
 from lrlab.home import Home
-from lrlab.runs import LRChange, Run, Tail, planned_curve, request_lr, request_stop, status, update, withdraw_stop
+from lrlab.runs import Beat, Run, Tail, planned_curve, request_stop, status, update
 from lrlab.training import devices, resuming
-from lrlab.training.checkpoints import load_model
-from lrlab.training.observers import Heartbeat, Recorder
+from lrlab.training.observers import Recorder
 from lrlab.training.worker import attempt
 
 from .conftest import MakeRun
+from .interrupting import SGD, Killed, assert_same, go_on, interrupted, train
 
-TIMES = {"time", "seconds", "images_per_second"}
-SGD = {"name": "SGD", "lr": 0.02, "momentum": 0.9, "nesterov": True}
-
-
-class Killed(BaseException):
-    """Ends a worker as a signal does: nothing is caught, written or tidied up."""
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models as small as these are quickest on one thread, and it leaves the other core to other tests."""
-    monkeypatch.setattr(devices, "MOST_THREADS", 1)
-
-
-@pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint after every update, whatever it costs."""
-    monkeypatch.setattr(resuming, "EVERY", 0.0)
-    monkeypatch.setattr(resuming, "COST", float("inf"))
-
-
-def train(home: Home, run: Run) -> Run:
-    assert attempt(home, run) == 0, run.record.cause
-    assert run.record.state == "succeeded"
-    return run
-
-
-def go_on(home: Home, run: Run, **fields: Any) -> int:
-    """What the queue does for a run that is resumed; another worker then begins."""
-    withdraw_stop(run)
-    update(run, state="queued", ended=None, **fields)
-    return attempt(home, run)
-
-
-def interrupted(
-    home: Home, run: Run, monkeypatch: pytest.MonkeyPatch, points: Iterable[tuple[str, int]], kill: bool
-) -> Run:
-    """Trains `run`, interrupted at `points` one after the other, each in another attempt: ("update", n) after update n
-    was logged, ("validation", n) while epoch n is validated, ("save", n) in the n-th checkpoint of the attempt."""
-    due: list[tuple[str, int]] = []
-
-    def end_if(*point: Any) -> None:
-        if point in due:
-            due.clear()
-            if kill:
-                raise Killed
-            request_stop(run)
-
-    def after(owner: Any, name: str, point: Callable[[Any], tuple[str, int]]) -> None:
-        real = getattr(owner, name)
-
-        def told(observer: Any, loop: Any) -> None:
-            real(observer, loop)
-            end_if(*point(loop))
-
-        monkeypatch.setattr(owner, name, told)
-
-    after(Recorder, "after_update", lambda loop: ("update", loop.step))
-    after(Heartbeat, "after_eval_batch", lambda loop: (loop.evaluating.replace("validating", "validation"), loop.epoch))
-    writes = itertools.count()
-    real_write = resuming._write
-
-    def write(path: Path, state: dict[str, Any]) -> None:
-        end_if("save", next(writes))
-        real_write(path, state)
-
-    monkeypatch.setattr(resuming, "_write", write)
-    for number, point in enumerate(points):
-        due.append(point)
-        writes = itertools.count()
-        try:
-            code = go_on(home, run) if number else attempt(home, run)
-            assert (code, run.record.state) == (0, "succeeded" if due else "cancelled")
-        except Killed:
-            pass
-        assert not due, f"{point} never came"
-    assert go_on(home, run) == 0, run.record.cause
-    assert run.record.state == "succeeded"
-    assert len(run.record.attempts) == 1 + len(list(points))
-    return run
-
-
-def assert_same(run: Run, other: Run) -> None:
-    """That nothing but times and names tells the two apart: log, weights, best model, result, all state at the end."""
-    for frame in ("steps", "epochs"):
-        one, two = (getattr(each, frame) for each in (run, other))
-        assert_frame_equal(without_times(one), without_times(two), check_exact=True)
-    for model in ("last_model", "best_model"):
-        one, two = (load_file(getattr(each, model)) for each in (run, other))
-        assert one.keys() == two.keys()
-        assert all(torch.equal(one[name], two[name]) for name in one), model
-        assert load_model(getattr(run, model))[1].epoch == load_model(getattr(other, model))[1].epoch
-    assert run.record.result == other.record.result
-    assert_equal(*(without_spent(newest_state(each)) for each in (run, other)))
-
-
-def newest_state(run: Run) -> dict[str, Any]:
-    newest = max((run.folder / "checkpoints").glob("*.pt"), key=lambda path: [int(n) for n in path.stem.split("-")])
-    state = resuming.read(newest)
-    assert state is not None
-    return state
-
-
-def without_spent(state: dict[str, Any]) -> dict[str, Any]:
-    return {**state, "loop": {**state["loop"], "spent": 0.0}}
-
-
-def assert_equal(one: Any, two: Any, path: str = "") -> None:
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, two), path
-    elif isinstance(one, dict):
-        assert one.keys() == two.keys(), path
-        for key in one:
-            assert_equal(one[key], two[key], f"{path}.{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(two), path
-        for number, (left, right) in enumerate(zip(one, two, strict=True)):
-            assert_equal(left, right, f"{path}.{number}")
-    else:
-        assert one == two or (one != one and two != two), path
-
-
-def without_times(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop(columns=[name for name in frame if name in TIMES])
-
+pytestmark = pytest.mark.usefixtures("quick")
 
 CASES: dict[str, dict[str, Any]] = {
     "momentum, dropout and a schedule per epoch": {
@@ -211,96 +87,6 @@ def test_interruptions_leave_no_trace(
     assert_same(run, alone)
     begun = [one.first_step for one in run.record.attempts]
     assert begun == sorted(begun) and begun[-1] >= updates - 1 > begun[1]
-
-
-CHANGES = [
-    LRChange(step=0, factor=0.5, time=1.0, lr=0.01),
-    LRChange(step=4, factor=3.0, time=2.0, lr=0.06),
-    LRChange(step=9, factor=0.1, time=3.0, lr=0.002),
-]
-COSINE = {"interval": "step", "scheduler": {"name": "CosineAnnealingLR", "T_max": 12, "eta_min": 0.001}}
-
-
-@pytest.mark.usefixtures("often")
-def test_changes_of_the_lr_are_made_again_at_their_updates(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each point is right before, at or after a change, or at a kill that undoes one."""
-    settings = {"epochs": 4, "optimizer": SGD, "schedule": COSINE}
-    alone, run = make_run(**settings), make_run(**settings)
-    for each in (alone, run):
-        update(each, lr_changes=CHANGES)
-    train(home, alone)
-    planned = planned_curve(alone.record)
-    assert planned is not None
-    assert alone.steps["lr"].to_numpy() == pytest.approx(planned.lr, rel=1e-9, abs=1e-15)
-    points = [("update", 3), ("update", 4), ("save", 1), ("update", 8), ("update", 9)]
-    assert_same(interrupted(home, run, monkeypatch, points, kill=True), alone)
-
-
-def asks_at(monkeypatch: pytest.MonkeyPatch, run: Run, requests: dict[int, dict[str, float]]) -> None:
-    """A person asks for another LR while update n is made."""
-    real = Recorder.after_update
-
-    def asked(recorder: Recorder, loop: Any) -> None:
-        real(recorder, loop)
-        if loop.step in requests:
-            request_lr(run, **requests.pop(loop.step))
-
-    monkeypatch.setattr(Recorder, "after_update", asked)
-
-
-def test_what_a_person_asks_for_multiplies_the_rest_of_the_schedule(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the end of an epoch the request waits until the schedule has been stepped: the LR asked for is the LR used."""
-    schedule = {"scheduler": {"name": "ExponentialLR", "gamma": 0.5}}
-    run = make_run(epochs=4, optimizer={"name": "SGD", "lr": 0.08}, schedule=schedule)
-    asks_at(monkeypatch, run, {0: {"factor": 0.5}, 5: {"value": 0.1}, 6: {"factor": 0.1}, 11: {"factor": 9.0}})
-    train(home, run)
-    #           epoch 0                epoch 1             2: 0.02 x 5               3: 0.01 x 0.5
-    expected = [0.08, 0.04, 0.04, 0.02, 0.02, 0.02, 0.1, 0.01, 0.01, 0.005, 0.005, 0.005]
-    assert run.steps["lr"].tolist() == pytest.approx(expected, rel=1e-12)
-    changes = run.record.lr_changes
-    assert [(one.step, round(one.factor, 9), round(one.lr, 9)) for one in changes] == [
-        (1, 0.5, 0.04), (6, 5.0, 0.1), (7, 0.5, 0.01),
-    ]  # fmt: skip
-    planned = planned_curve(run.record)
-    assert planned is not None and planned.lr.tolist() == pytest.approx(expected, rel=1e-12)
-
-
-def test_an_lr_of_0_is_waited_for_to_pass(home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule = {"scheduler": {"name": "Fixed"}, "warmup": {"length": 4, "unit": "step", "start_factor": 0.0}}
-    run = make_run(epochs=2, optimizer={"name": "SGD", "lr": 0.08}, schedule=schedule)
-    request_lr(run, value=0.1)
-    train(home, run)
-    assert run.steps["lr"].tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.4])
-
-
-@pytest.mark.usefixtures("often")
-def test_who_asks_after_a_resume_undoes_the_changes_that_were_to_come(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = make_run(epochs=3, optimizer={"name": "SGD", "lr": 0.08})
-    asks_at(monkeypatch, run, {1: {"factor": 0.5}, 5: {"factor": 0.5}})
-    train(home, run)
-    for file in (run.folder / "checkpoints").glob("1-*"):
-        file.unlink()  # it begins anew, before both changes
-    asks_at(monkeypatch, run, {3: {"value": 0.02}})
-    assert go_on(home, run) == 0
-    assert run.steps["lr"].tolist() == pytest.approx([0.08, 0.08, 0.04, 0.04] + [0.02] * 5)
-    assert [one.step for one in run.record.lr_changes] == [2, 4]
-
-
-def test_a_request_taken_up_before_a_kill_is_not_taken_up_twice(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = make_run(epochs=2, optimizer={"name": "SGD", "lr": 0.08})
-    request = request_lr(run, factor=0.5)
-    update(run, lr_changes=[LRChange(step=0, factor=0.5, time=request.time, lr=0.04)])
-    train(home, run)
-    assert set(run.steps["lr"]) == {0.04}
-    assert not list((run.folder / "lr").iterdir())
 
 
 SPOILT: dict[str, Callable[[Path], object]] = {
@@ -441,6 +227,27 @@ def test_whoever_follows_the_log_sees_a_resumed_run_rightly(
         (4, [0, 1, 2, 3, 4], 1, 5),
     ]
     assert tail.revision == 1
+
+
+def test_whoever_saves_gives_signs_of_life(home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor waits for a stopped worker as long as it does: here for each 1 kB of what it keeps."""
+    run, said, real = make_run(), Counter[str](), Beat.say
+
+    def say(beat: Beat, phase: str, done: int = 0, total: int = 0) -> None:
+        said[phase] += 1
+        real(beat, phase, done, total)
+
+    monkeypatch.setattr(files, "PIECE", 1024)
+    monkeypatch.setattr(Beat, "say", say)
+    asked_to_stop_after(monkeypatch, run, 4)  # once there is a best model
+    assert attempt(home, run) == 0 and run.record.state == "cancelled"
+    kept = {
+        "saving a checkpoint": run.folder / "checkpoints" / "1-5.pt",
+        "saving the best model": run.best_model,
+        "saving": run.last_model,
+    }
+    for phase, path in kept.items():
+        assert said[phase] >= path.stat().st_size // 1024 > 9, phase
 
 
 def test_checkpoints_cost_no_more_than_their_share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
