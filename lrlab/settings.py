@@ -22,6 +22,8 @@ import logging
 import os
 import tomllib
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -69,7 +71,8 @@ class Settings(_Part):
 def settings(home: Home) -> Settings:
     """The lab's settings as the file has them now. LabError naming the entry where it has a fault."""
     try:
-        return Settings.model_validate(tomllib.loads(home.settings.read_text(encoding="utf-8")))
+        facts = home.settings.stat()
+        return _parsed(home.settings, facts.st_ino, facts.st_mtime_ns, facts.st_size)
     except FileNotFoundError:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -77,6 +80,12 @@ def settings(home: Home) -> Settings:
     except ValidationError as error:
         fault = from_validation(error)
         raise LabError(f"{home.settings.name}: {fault}", field=fault.field) from error
+
+
+@lru_cache(maxsize=16)
+def _parsed(path: Path, *facts: int) -> Settings:
+    """The settings in `path`, parsed once for each state of the file: every request of a class asks for them."""
+    return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def at_a_time(home: Home) -> int:

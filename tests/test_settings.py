@@ -41,6 +41,18 @@ def test_a_fault_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert str(raised.value).startswith(said)
 
 
+def test_the_file_is_parsed_once_for_each_state_that_it_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, file = [], tmp_path / "lab.toml"
+    monkeypatch.setattr(tomllib, "loads", lambda text, real=tomllib.loads: parsed.append(text) or real(text))
+    for number, teacher in enumerate(("ann@b.example", "ben@b.example", "b@b.example")):
+        file.write_text(f'[people]\nteachers = ["{teacher}"]\n')
+        os.utime(file, ns=(number, number))  # the first two differ in this alone, beside what they say
+        assert [settings(Home(tmp_path)).people.teachers for _ in range(3)] == [(teacher,)] * 3
+    assert len(parsed) == 3
+    file.unlink()
+    assert settings(Home(tmp_path)) == Settings()
+
+
 @pytest.mark.parametrize(("given", "expected"), [("", 3), ("2", 2)])
 def test_the_environment_goes_before_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: int
