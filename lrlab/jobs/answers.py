@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -273,8 +274,9 @@ def _name(question: str, arguments: dict[str, Any]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
+@cache
 def _code() -> list[tuple[str, int, int]]:
-    """What the helper's code is: an answer that other code gave is not used."""
+    """What the helper's code is: an answer that other code gave is not used. Looked up once a process."""
     root = Path(lrlab.__file__).parent
     files = [file for room in ("training", "experiments", "datasets") for file in (root / room).rglob("*.py")]
     return sorted((str(file.relative_to(root)), file.stat().st_size, file.stat().st_mtime_ns) for file in files)

@@ -117,6 +117,14 @@ def test_a_kept_answer_is_read_and_not_asked_for(home: Home, helper: Helper, mon
     assert ask(home, "echo", keep=True, n=1)["pid"] != first["pid"]
 
 
+def test_the_code_is_looked_up_once(home: Home, helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers._code.cache_clear()
+    first = ask(home, "echo", keep=True, n=1)
+    monkeypatch.setattr(Path, "rglob", None)
+    assert ask_later(home, "echo", keep=True, n=1).result() == first
+    assert ask_later(home, "echo", n=2).result(timeout=60)["n"] == 2
+
+
 @pytest.mark.parametrize("torn", [b"", b'{"pid": 1', b"\0" * 300], ids=["empty", "cut", "zeros"])
 def test_a_torn_answer_is_asked_for_and_kept_anew(home: Home, helper: Helper, torn: bytes) -> None:
     first = ask(home, "echo", keep=True, n=1)
