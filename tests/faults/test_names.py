@@ -7,10 +7,9 @@ on one page; with LRLAB_LONG=1 each run's page is opened for itself.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,58 +23,16 @@ from lrlab.datasets import Dataset, add_dataset
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home
-from lrlab.runs import (
-    DatasetFacts,
-    Predictions,
-    Run,
-    create_run,
-    export_csv,
-    list_runs,
-    rename,
-    store_predictions,
-    table,
-    update,
-)  # fmt: skip
-from lrlab.runs.export import FORMULA, export_table
+from lrlab.runs import DatasetFacts, Predictions, Run, create_run, store_predictions, update
 from lrlab.runs.predictions import tabulated
+from lrlab.schedules.formula import parse_formula
 from lrlab.ui import images_texts, tabs_texts
+from tests.browser.conftest import LONGEST
 from tests.conftest import HandFinder, HandWorker
+from tests.faults.payloads import MARK, NAMES, PAYLOADS
 from tests.faults.zips import Entry, archive
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
-
-OUT = "http://evil.test"
-PAYLOADS = [
-    "<script>qran(1)</script>qq01",
-    "<img src=qq02 onerror=qran(2)>",
-    "<svg onload=qran(3)>qq03</svg>",
-    '"><img src=qq04 onerror=qran(4)>',
-    "'><svg/onload=qran(5)>qq05",
-    '<a href="javascript:qran(6)">qq06</a>',
-    f'<a href="{OUT}/qq07">qq07</a>',
-    f"[qq08]({OUT}/qq08)",
-    f"![qq09]({OUT}/qq09.png)",
-    f"{OUT}/qq10",
-    f"<{OUT}/qq11>",
-    "www.evil.test/qq12 mail@evil.test",
-    "</textarea></style></title><img src=qq13 onerror=qran(13)>",
-    f'<iframe src="{OUT}/qq14"></iframe>',
-    f'<span style="background:url({OUT}/qq15)">qq15</span>',
-    "<b onmouseover=qran(16)>qq16</b>",
-    "{{constructor.constructor('qran(17)')()}} qq17",
-    "`${qran(18)}` ```qq18",
-    rf"$\href{{{OUT}/qq19}}{{qq19}}$",
-    ":material/home: :red[qq20] # _qq20_ **",
-    "%{customdata} %{x:$} <extra>qq21</extra><br>",
-    f'=HYPERLINK("{OUT}/qq22")',
-    "+cmd|' /C calc'!A1 qq23",
-    "&lt;img src=qq24 onerror=qran(24)&gt;",
-    f'<meta http-equiv=refresh content="0;url={OUT}/qq25">',
-    f'<base href="{OUT}/qq26/">',
-    "javascript:qran(27)//qq27",
-    "@import url(qq28); - [ ] qq28 | a | b |",
-]
-assert len(PAYLOADS) >= 25
 
 BROUGHT = """() => {
     const found = [];
@@ -84,8 +41,8 @@ BROUGHT = """() => {
         for (const node of root.querySelectorAll('*')) {
             for (const { name, value } of node.attributes) {
                 const bad = name.startsWith('on')
-                    || (leading.includes(name) && /evil|javascript:|qran|qq\\d\\d/.test(decodeURIComponent(value)))
-                    || (name === 'style' && /evil|qq\\d\\d/.test(value));
+                    || (leading.includes(name) && /evil|javascript:|qran|qo\\d\\d/.test(decodeURIComponent(value)))
+                    || (name === 'style' && /evil|qo\\d\\d/.test(value));
                 if (bad) found.push(`<${node.tagName.toLowerCase()} ${name}="${value}">`);
             }
             if (node.shadowRoot) visit(node.shadowRoot);
@@ -96,49 +53,42 @@ BROUGHT = """() => {
 }"""
 """What of a name became more than text: elements with a handler, or that lead or load anything."""
 
+AT_ONCE = 12
+"""So many of a person's own images are shown at a time."""
+
 OPEN_FOLDS = """() => document.querySelectorAll('details:not([open]) > summary').forEach((fold) => fold.click())"""
 
 SAID = """() => {
     const said = [];
-    const visit = (root) => {
-        const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
-        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-            if (node.nodeType === Node.TEXT_NODE) said.push(node.data);
-            else {
-                for (const { value } of node.attributes) said.push(value);
-                if (node.value) said.push(String(node.value));
-                if (node.shadowRoot) visit(node.shadowRoot);
-            }
+    const visit = (node) => {
+        if (node.nodeType === Node.TEXT_NODE) said.push(node.data);
+        if (['SCRIPT', 'STYLE', 'TEXTAREA'].includes(node.nodeName)) return;
+        for (const name of ['title', 'aria-label', 'alt']) {
+            if (node.getAttribute?.(name)) said.push(node.getAttribute(name));
         }
+        for (const inside of node.shadowRoot?.childNodes ?? []) visit(inside);
+        node.childNodes.forEach(visit);
     };
-    visit(document);
+    visit(document.body);
     return said.join('\\n');
 }"""
-
-
-def whole(text: str) -> str:
-    """A payload for a name that may hold no slash: HTML and Markdown read the entity as one."""
-    return text.replace("/", "&#47;").replace("\\", "&#92;")
-
-
-NAMES = [whole(text) for text in PAYLOADS]
+"""What the page says of itself: no address, and nothing that a person has typed into a field."""
 
 
 @dataclass
 class Watched:
-    """What a tab did that it should not have."""
+    """What tabs did that they should not have."""
 
     scripts: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
     places: int = 0
 
     def of(self, context: BrowserContext, own: str) -> Watched:
         def asked(request: Request) -> None:
             strange = not request.url.startswith((own, own.replace("http", "ws"), "data:", "blob:"))
             loaded = request.resource_type not in ("document", "fetch", "xhr", "websocket", "eventsource")
-            if strange or (loaded and re.search(r"qq\d\d", request.url)):
+            if strange or (loaded and MARK.search(request.url)):
                 self.requests.append(f"{request.resource_type} {request.url}")
 
         context.add_init_script("window.qran = (number) => (window.qrans ??= []).push(number);")
@@ -146,22 +96,44 @@ class Watched:
         context.on("dialog", lambda dialog: (self.scripts.append(dialog.message), dialog.dismiss()))
         return self
 
-    def look(self, page: Page) -> None:
-        """Checks what stands on the page, and notes which payloads are to be seen there as text."""
+    def look(self, page: Page, *own: str) -> None:
+        """Checks what stands on the page as soon as all of `own` are to be seen there as text."""
         self.places += 1
+        end = time.monotonic() + LONGEST
+        while unseen := set(own).difference(filter(page.evaluate(SAID).__contains__, own)):
+            assert time.monotonic() < end, f"{page.url[:80]} does not say {unseen}"
+            page.wait_for_timeout(50)
         self.scripts += [f"{page.url[:80]}: {number}" for number in page.evaluate("window.qrans ?? []")]
         self.links += [f"{page.url[:80]}: {tag}" for tag in page.evaluate(BROUGHT)]
-        said = page.evaluate(SAID)
-        self.seen |= {text for text, name in zip(PAYLOADS, NAMES, strict=True) if text in said or name in said}
+
+    def add(self, one: Watched) -> None:
+        self.scripts += one.scripts
+        self.requests += one.requests
+        self.links += one.links
+        self.places += one.places
 
     def check(self) -> None:
         assert (self.scripts, self.requests, self.links) == ([], [], [])
 
 
 @pytest.fixture(scope="module")
-def watched() -> Watched:
-    """Of the whole module."""
-    return Watched()
+def total(pytestconfig: pytest.Config) -> Iterator[Watched]:
+    """Of all tests of the module that are run; its figure is printed behind them."""
+    total = Watched()
+    yield total
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(
+            f"\nFIGURE names in a browser: {len(PAYLOADS)} payloads, {total.places} looks at pages: "
+            f"{len(total.scripts)} scripts, {len(total.requests)} requests, {len(total.links)} links"
+        )
+
+
+@pytest.fixture
+def watched(total: Watched) -> Iterator[Watched]:
+    """Of one test."""
+    watched = Watched()
+    yield watched
+    total.add(watched)
 
 
 @pytest.fixture
@@ -260,7 +232,7 @@ def test_images(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
         bar = chart.locator(".barlayer .point").nth(number)
         bar.scroll_into_view_if_needed()
         bar.hover(force=True)
-        watched.look(tab)
+        watched.look(tab, lab.dataset.classes[number])
     tab.get_by_role("button", name=images_texts.DELETE, exact=True).click()
     expect(tab.get_by_role("dialog")).to_be_visible()
     watched.look(tab)
@@ -269,26 +241,28 @@ def test_images(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
     choice = tab.get_by_test_id("stSelectbox").first.get_by_role("combobox")
     choice.click()
     expect(tab.get_by_role("option").first).to_be_visible()
-    watched.look(tab)
+    offered = set(tab.get_by_role("option").all_text_contents()) - {lab.dataset.name}
+    assert offered and offered <= set(NAMES)
+    watched.look(tab, *offered)
 
 
 def test_every_data_set_by_its_name(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
     for name in NAMES if long else NAMES[::14]:
         opened(tab, f"/images?dataset={quote(name, safe='')}")
         expect(tab.get_by_test_id("stSelectbox").first.get_by_role("combobox")).to_have_value(name)
-        watched.look(tab)
+        watched.look(tab, name)
 
 
 def test_runs_on_the_train_page(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
     opened(tab, "/train?new=1")
-    watched.look(tab)
+    watched.look(tab, PAYLOADS[-1])  # the newest runs stand beside the form
     for run in lab.runs if long else lab.runs[1:9:7]:
         opened(tab, f"/train?run={run.id}")
         expect(tab.locator(".stage .chart[data-drawn]")).to_be_visible()
         expect(tab.get_by_role("img", name=re.compile("Confusion matrix"))).to_be_visible()
         tab.get_by_test_id("mistakes").scroll_into_view_if_needed()
         hover(tab, ".stage .chart")
-        watched.look(tab)
+        watched.look(tab, run.record.name)
 
 
 def test_runs_side_by_side(tab: Page, lab: Lab, watched: Watched) -> None:
@@ -297,14 +271,12 @@ def test_runs_side_by_side(tab: Page, lab: Lab, watched: Watched) -> None:
         opened(tab, f"/compare?runs={','.join(run.id for run in part)}")
         chart = tab.locator(".stage .chart[data-drawn]")
         expect(chart).to_be_visible()
-        for text in (run.record.name for run in part):
-            expect(tab.get_by_text(text[:12]).first).to_be_attached()
         hover(tab, ".stage .chart")
-        watched.look(tab)
+        watched.look(tab, *(run.record.name for run in part))
     opened(tab, f"/compare?runs={lab.runs[6].id}")
     for button in ("Rename", "Delete"):
         tab.get_by_role("button", name=re.compile(f"^{button}")).first.click()
-        expect(tab.get_by_role("dialog")).to_be_visible()
+        expect(tab.get_by_role("dialog")).to_contain_text(lab.runs[6].record.name if button == "Delete" else "name")
         watched.look(tab)
         tab.keyboard.press("Escape")
         expect(tab.get_by_role("dialog")).to_have_count(0)
@@ -314,20 +286,22 @@ def test_searches_the_lab_and_the_gallery(tab: Page, lab: Lab, watched: Watched)
     opened(tab, f"/find_lr?run={lab.search.id}")
     expect(tab.locator(".finder .chart[data-drawn]")).to_be_visible()
     hover(tab, ".finder .chart")
-    watched.look(tab)
-    for path in ("/find_lr", "/lab", "/gallery"):
+    watched.look(tab, PAYLOADS[1])
+    for path, own in (("/find_lr", PAYLOADS[1]), ("/lab", PAYLOADS[-1]), ("/gallery", "")):
         opened(tab, path)
-        watched.look(tab)
+        watched.look(tab, own)
 
 
 def test_what_an_address_says(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
     for text in PAYLOADS if long else [" ".join(PAYLOADS)]:
         said = quote(text, safe="")
         link = quote(json.dumps({"schedule": {"scheduler": {"name": text}}, text[:30]: text}), safe="")
-        for path in (f"/train?run={said}", f"/images?dataset={said}", f"/find_lr?run={said}", f"/?schedule={link}",
-                     f"/compare?runs={said}", f"/?schedule={said}"):  # fmt: skip
+        for path, own in (
+            (f"/train?run={said}", ""), (f"/images?dataset={said}", ""), (f"/find_lr?run={said}", ""),
+            (f"/compare?runs={said}", ""), (f"/?schedule={link}", text[:20]), (f"/?schedule={said}", text[:20]),
+        ):  # fmt: skip
             opened(tab, path)
-            watched.look(tab)
+            watched.look(tab, own)  # what could not be read is quoted by the Schedule page alone
 
 
 def test_what_a_person_types_and_pastes(tab: Page, lab: Lab, watched: Watched, long: bool, until) -> None:
@@ -340,20 +314,23 @@ def test_what_a_person_types_and_pastes(tab: Page, lab: Lab, watched: Watched, l
             f"lr = LambdaLR(optimizer, lambda e: {text})\n{text}\n"
         )
         tab.get_by_role("button", name=tabs_texts.READ).click()
-        stands(tab)
-        watched.look(tab)
+        watched.look(tab, *MARK.findall(text))
     # names of parameter groups, and a formula, are drawn in the chart
     groups = [{"name": text[:40], "multiplier": 0.1 + number / 10} for number, text in enumerate(PAYLOADS[:6])]
     composed = {"groups": groups, "schedule": {"scheduler": {"name": "LambdaLR", "formula": "0.9 ** epoch"}}}
     opened(tab, f"/?schedule={quote(json.dumps(composed), safe='')}")
-    watched.look(tab)
     hover(tab, ".chart")
-    formula = tab.get_by_test_id("field-scheduler.formula").get_by_role("textbox")
+    watched.look(tab, *(group["name"] for group in groups))
+    control = tab.get_by_test_id("field-scheduler.formula")
+    formula = control.get_by_role("textbox")
     for text in PAYLOADS if long else PAYLOADS[::9]:
-        formula.fill(text)
-        formula.press("Enter")
+        with pytest.raises(LabError) as refused:
+            parse_formula(text)
+        for typed, answer in (("1", ""), (text, str(refused.value).removeprefix("formula: "))):
+            formula.fill(typed)
+            formula.press("Enter")
+            expect(control.locator(".complaint")).to_have_text(answer)
         watched.look(tab)
-    until(lambda: "not" in tab.evaluate(SAID))
 
 
 def test_what_a_persons_own_files_are_called(tab: Page, lab: Lab, watched: Watched, tmp_path: Path, long: bool) -> None:
@@ -361,69 +338,18 @@ def test_what_a_persons_own_files_are_called(tab: Page, lab: Lab, watched: Watch
     paths = [tmp_path / f"{name}.png" for name in NAMES]
     for path in paths:
         path.write_bytes(b"no picture")
-    tab.get_by_test_id("own-image-input").set_input_files(paths)
     cards = tab.get_by_test_id("own-images").locator("li")
-    expect(cards.last.get_by_role("alert")).to_be_visible()
-    watched.look(tab)
+    for begin in range(0, len(paths), AT_ONCE):
+        some = paths[begin : begin + AT_ONCE]
+        tab.get_by_test_id("own-image-input").set_input_files(some)
+        expect(cards.nth(len(some) - 1).get_by_role("alert")).to_be_visible()
+        watched.look(tab, *(path.name for path in some))
     opened(tab, "/images")
     for name in NAMES if long else NAMES[1:12:5]:
         bad = tmp_path / f"{name}.zip"
         bad.write_bytes(archive([Entry(f"{name}/1.png", b"x"), Entry(f"../{name}", b"x")]))
         tab.locator("input[type=file]:not([webkitdirectory])").first.set_input_files(bad)
         tab.get_by_role("button", name=images_texts.CONTROL["add"]).click()
-        watched.look(tab)
         expect(tab.get_by_test_id("addition").last).to_contain_text(re.compile("is refused|already a data set"))
-        watched.look(tab)
+        watched.look(tab, name)
         tab.get_by_role("button", name=images_texts.CONTROL["dismiss"]).first.click()
-
-
-def test_every_payload_was_to_be_seen_and_none_did_anything(
-    watched: Watched, lab: Lab, figure: Callable[[str, str], None]
-) -> None:
-    watched.check()
-    assert set(PAYLOADS) - watched.seen == set()
-    figure(
-        "names in a browser",
-        f"{len(PAYLOADS)} payloads, {watched.places} looks at pages: {len(watched.scripts)} scripts, "
-        f"{len(watched.requests)} requests, {len(watched.links)} links",
-    )
-
-
-def cells(text: str) -> Iterator[str]:
-    for row in csv.reader(io.StringIO(text)):
-        yield from row
-
-
-def test_no_cell_of_a_csv_file_is_a_formula(
-    lab: Lab, server, tmp_path: Path, figure: Callable[[str, str], None]
-) -> None:
-    for number, text in enumerate(["=1+1", "+1", "-1+1", "@SUM(A1)", "=cmd|'/C calc'!A0"]):
-        rename(lab.runs[number], text)
-    export_table(list_runs(server.home), tmp_path / "runs.csv")
-    found = (tmp_path / "runs.csv").read_text()
-    for path in export_csv(lab.runs[0], tmp_path / "one"):
-        found += path.read_text()
-    count = 0
-    for cell in cells(found):
-        count += 1
-        assert not cell.startswith(FORMULA) or re.fullmatch(r"[+-]?[0-9.e+-]+", cell), cell
-    texts = list(cells(found))
-    assert {"'=1+1", "'+1", "'-1+1", "'@SUM(A1)"} <= set(texts)
-    assert any(PAYLOADS[2] == cell for cell in texts)
-    figure("cells of CSV files", f"{count:,} cells, 0 formulas")
-
-
-def test_no_name_reaches_a_header_of_an_answer(lab: Lab, server) -> None:
-    """Files to take home are called by the run's name; nothing in it ends a header or names another type."""
-    import urllib.request
-
-    with pytest.raises(LabError):
-        rename(lab.runs[0], "a\r\nX-Evil: 1")
-    for run in lab.runs:
-        with urllib.request.urlopen(f"{server.url}/api/runs/{run.id}/export?format=csv") as answer:
-            assert answer.headers["content-type"] == "application/zip"
-            disposition = answer.headers["content-disposition"]
-            assert re.fullmatch(r"attachment; filename(=\"[\w.,() -]+\"|\*=utf-8''[\w.%()-]+)", disposition), (
-                disposition
-            )
-    assert len(table(lab.runs)) == len(lab.runs)
