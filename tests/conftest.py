@@ -16,6 +16,8 @@ import pytest
 
 from lrlab.experiments import Experiment, Finder
 from lrlab.home import Home, lab_home
+from lrlab.jobs import changing, requests
+from lrlab.jobs.launching import ensure_supervisor
 from lrlab.process import Identity, identity
 from lrlab.runs import Attempt, DatasetFacts, Run, checkpoint_file, create_run, open_log, update
 from lrlab.runs.finder import Smoother
@@ -28,7 +30,36 @@ PROJECT = Path(__file__).resolve().parents[1]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty lab in the test's own folder; LRLAB_HOME names it, so that processes the test starts use it too."""
     monkeypatch.setenv("LRLAB_HOME", str(tmp_path / "lab"))
+    for setting in ("LRLAB_JOBS", "LRLAB_IDLE_SECONDS"):
+        monkeypatch.delenv(setting, raising=False)
     return lab_home()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_wakes_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor starts workers that import torch and outlive the test: whoever means it asks for `supervised`."""
+
+    def woken(home: Home) -> bool:
+        pytest.fail("a supervisor was called for; a test that calls for one asks for `woken` or `supervised`")
+
+    for module in (requests, changing):
+        monkeypatch.setattr(module, "ensure_supervisor", woken)
+
+
+@pytest.fixture
+def woken(_nobody_wakes_a_supervisor: None, monkeypatch: pytest.MonkeyPatch) -> list[Home]:
+    """The labs whose supervisor was called for; none is started."""
+    calls: list[Home] = []
+    for module in (requests, changing):
+        monkeypatch.setattr(module, "ensure_supervisor", calls.append)
+    return calls
+
+
+@pytest.fixture
+def supervised(_nobody_wakes_a_supervisor: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that is called for is started; the test ends it."""
+    for module in (requests, changing):
+        monkeypatch.setattr(module, "ensure_supervisor", ensure_supervisor)
 
 
 @pytest.fixture(scope="session")

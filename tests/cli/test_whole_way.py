@@ -23,6 +23,8 @@ from lrlab.files import is_id
 from lrlab.home import Home
 from lrlab.runs import Run, load_run
 
+pytestmark = pytest.mark.usefixtures("supervised")
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 EXPERIMENT = {

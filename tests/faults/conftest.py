@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lrlab.home import Home
 from tests.browser.conftest import browser, launch, page, playwright, server, until
 from tests.datasets.conftest import contents, make_tree, make_zip, picture
 
@@ -19,12 +20,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _supervisors_leave() -> Iterator[None]:
-    """A supervisor that a test has woken by the way leaves soon, and its warm worker with it."""
+SURROUNDINGS = {"LRLAB_IDLE_SECONDS": "20", "CUDA_VISIBLE_DEVICES": ""}
+"""A supervisor that a test has woken by the way leaves soon, and its warm worker with it; runs need no GPU, whether
+the machine has none or eight."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _surroundings_of_servers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LRLAB_IDLE_SECONDS", "20")
+        for name, value in SURROUNDINGS.items():
+            patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the module, which `home` clears."""
+    for name, value in SURROUNDINGS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def end_workers(home: Home) -> None:
 
 
 @pytest.fixture
-def warm(home: Home) -> Iterator[subprocess.Popen[bytes]]:
+def warm(home: Home, supervised: None) -> Iterator[subprocess.Popen[bytes]]:
     """A supervisor at work whose workers train."""
     with supervisors(home, WARM) as start:
         yield start()

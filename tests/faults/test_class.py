@@ -28,10 +28,11 @@ from lrlab.experiments import Experiment
 from lrlab.home import Home
 from lrlab.process import Identity, identity
 from lrlab.runs import Run
+from tests.serving import Server, launched, serving
 
 from .classroom import LiveRun, Session, lesson, p95, slope
 from .labs import wait_until
-from .serving import LONG, MB, Server, Usage, launched, serving
+from .serving import LONG, MB, Usage
 
 SESSIONS = 30 if LONG else 10
 SECONDS = 1800.0 if LONG else 20.0
@@ -45,7 +46,7 @@ REFRESH = 1.0
 
 CPU, DELAY, MEMORY, SLOPE, FIRST_PAGE = 0.10, 0.1, 300 * MB, 1 * MB, 3.0
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(SECONDS + 600)]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("supervised"), pytest.mark.timeout(SECONDS + 600)]
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,11 @@ from lrlab.jobs.queue import Queue
 from lrlab.jobs.supervisor import Supervisor
 from lrlab.process import Identity, find, identity
 from lrlab.runs import Attempt, Run, update
-from tests.jobs.conftest import make_run, woken
+from tests.jobs.conftest import make_run
 
-__all__ = ["make_run", "woken"]
+__all__ = ["make_run"]
+
+pytestmark = pytest.mark.usefixtures("woken")
 
 COUNTING = """
 import signal, sys, time

@@ -104,10 +104,8 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def known(home: Home, contents, make_zip, start_run, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def known(home: Home, contents, make_zip, start_run, woken) -> dict[str, str]:
     """What the payloads are filled with: a run of this lab, whose double lies outside it with all else."""
-    monkeypatch.setattr("lrlab.jobs.requests.ensure_supervisor", lambda home: None)
-    monkeypatch.setattr("lrlab.jobs.changing.ensure_supervisor", lambda home: None)
     run = start_run(epochs=1).train().end()
     add_dataset(home, make_zip(contents("A/1.png A/2.png B/1.png B/2.png")), "images")
     begin_upload(home, "sent", [("A/1.png", 1)])

@@ -12,14 +12,14 @@ from lrlab.home import Home
 from lrlab.jobs import stop
 from lrlab.process import is_alive
 from lrlab.runs import Run
-from tests.jobs.conftest import make_run, woken
+from tests.jobs.conftest import make_run
 
 from .labs import FAKE, ended, enqueue, supervisors, wait_until
 from .serving import LONG
 
-__all__ = ["make_run", "woken"]
+__all__ = ["make_run"]
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.usefixtures("woken"), pytest.mark.timeout(3600)]
 
 KILLS = 50 if LONG else 10
 

@@ -63,12 +63,9 @@ def enqueue(home: Home, make_run: Callable[..., Run]) -> Callable[..., Run]:
 
 
 @pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[Home]:
-    """The labs whose supervisor was called for; none is started, since it would start workers that train."""
-    calls: list[Home] = []
-    for module in ("requests", "changing"):
-        monkeypatch.setattr(f"lrlab.jobs.{module}.ensure_supervisor", calls.append)
-    return calls
+def _surroundings(woken: list[Home], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No supervisor is started that would start workers that train, and there is no GPU, whatever the machine has."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture

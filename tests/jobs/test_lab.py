@@ -11,16 +11,10 @@ from lrlab import jobs
 from lrlab.disk import is_measuring
 from lrlab.errors import LabError
 from lrlab.home import Home
-from lrlab.jobs import requests
 from lrlab.jobs.lab import LATELY, Watch
 from lrlab.jobs.queue import Queue
 from lrlab.process import identity
 from lrlab.runs import update
-
-
-@pytest.fixture(autouse=True)
-def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
 
 
 def test_runs_stand_where_the_queue_has_them(home: Home, enqueue) -> None:
@@ -77,8 +71,6 @@ def test_a_look_never_waits_for_the_disk_and_says_how_old_its_figure_is(home: Ho
 
 
 def test_the_settings_are_told_and_their_faults_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LRLAB_JOBS", raising=False)
-    monkeypatch.delenv("LRLAB_IDLE_SECONDS", raising=False)
     watch = Watch(home)
     lab = watch.look()
     assert (lab.at_a_time, lab.supervisor_idle, lab.helper_idle) == (1, 900, 600)

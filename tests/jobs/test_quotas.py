@@ -13,7 +13,7 @@ from lrlab.disk import measure
 from lrlab.errors import LabError
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.jobs import changing, requests, retry, stop, submit
+from lrlab.jobs import retry, stop, submit
 from lrlab.jobs.queue import Queue
 from lrlab.jobs.quotas import BYTES_PER_PARAMETER
 from lrlab.runs import list_runs
@@ -24,10 +24,8 @@ SMALL_CNN = 304_162
 
 
 @pytest.fixture
-def beans(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+def beans(home: Home, tmp_path: Path) -> Experiment:
     """An experiment on a data set of 20 images; no supervisor takes what is submitted."""
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
-    monkeypatch.setattr(changing, "ensure_supervisor", lambda home: None)
     for name in ("Dark", "Light"):
         (tmp_path / "beans" / name).mkdir(parents=True)
         for number in range(IMAGES // 2):

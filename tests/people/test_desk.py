@@ -89,10 +89,7 @@ def test_what_is_shared_no_more_is_there_no_more(desks: dict[str, Desk], runs: A
         desks["ben"].run(runs.shared.id)
 
 
-def test_a_run_is_of_whoever_starts_it(
-    desks: dict[str, Desk], home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
+def test_a_run_is_of_whoever_starts_it(desks: dict[str, Desk], home: Home, folder: Path, woken: list[Home]) -> None:
     add_dataset(home, folder, "hers", owner="ann@school.example")
     experiment = Experiment(dataset="hers", batch_size=2, epochs=1)
     with pytest.raises(NotFound, match="there are: none"):  # names of others' data sets are not told

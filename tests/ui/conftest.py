@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrlab.datasets import Dataset, add_dataset
 from lrlab.home import Home
-from lrlab.jobs import answers, requests
+from lrlab.jobs import answers
 
 SCRIPT = """
 import streamlit as st
@@ -35,10 +35,9 @@ def run(page: AppTest) -> AppTest:
 
 
 @pytest.fixture
-def open_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+def open_page(home: Home, woken: list[Home], monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """`open_page("train", run=ID)`: the page at this query, run once. Nothing on it starts a supervisor, or a helper:
     what is asked of that is never answered."""
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
     monkeypatch.setattr(answers, "ask_later", lambda *_, **__: Future())
 
     def opened(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:

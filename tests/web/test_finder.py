@@ -12,15 +12,11 @@ from starlette.testclient import TestClient
 from lrlab import jobs
 from lrlab.errors import NotFound
 from lrlab.experiments import Finder
-from lrlab.jobs import requests
 from lrlab.web import finder
 from lrlab.web.access import LOCAL_HOSTS, Access
 from lrlab.web.finder import FinderBuilder, Search
 
-
-@pytest.fixture(autouse=True)
-def _no_supervisor(monkeypatch):
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 def parsed(event: bytes) -> tuple[str, dict[str, Any]]:

@@ -35,10 +35,7 @@ STUDENT, OTHER, TEACHER = (
 PAGE = {"origin": "http://127.0.0.1:8501"}
 
 
-@pytest.fixture(autouse=True)
-def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (requests, changing):
-        monkeypatch.setattr(module, "ensure_supervisor", lambda home: None)
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_nothing_new_is_no_event(home, start_run):
     assert builder.poll() is None
 
 
-def test_a_new_name_and_a_stop_are_news(home, start_run):
+def test_a_new_name_and_a_stop_are_news(home, start_run, woken):
     worker = start_run().train(3)
     builder = Builder(home, View((worker.run.id,)))
     builder.poll()
@@ -94,7 +94,7 @@ def test_a_new_name_and_a_stop_are_news(home, start_run):
     assert strip["stopping"]
 
 
-def test_only_rows_draw_a_figure_anew(home, start_run):
+def test_only_rows_draw_a_figure_anew(home, start_run, woken):
     worker = start_run().train(3)
     builder = Builder(home, View((worker.run.id,)))
     first = parsed(builder.poll().data)[1]
@@ -310,16 +310,20 @@ def test_rows_reach_a_tab_as_they_are_written(home, start_run):
     assert run_for(watch()) == [("news", 1), ("news", 3), ("last", 10)]
 
 
-def test_the_server_can_end_all_streams(home, counting):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_ends_all_streams(home, counting, number):
     async def ended() -> list[bytes]:
-        hub = Hub(home, FAST)
-        stream = await opened(hub, View(("abc",)))
+        stream = await opened(Hub(home, FAST), View(("abc",)))
         await anext(stream)
         with live.streams_end_with_server():
-            hub.close()
-        return [part async for part in stream]
+            signal.raise_signal(number)
+            return [part async for part in stream]
 
-    assert len(run_for(ended())) <= 1
+    before = signal.signal(number, lambda *_: None)
+    try:
+        assert len(run_for(ended())) <= 1
+    finally:
+        signal.signal(number, before)
 
 
 def test_after_the_end_a_view_starts_anew(home, counting):

@@ -15,13 +15,12 @@ from starlette.testclient import TestClient
 
 from lrlab import jobs
 from lrlab.experiments import Experiment
-from lrlab.jobs import requests
 from lrlab.runs import DatasetFacts, create_run, rename, stop_requested
 from lrlab.web import runs
 from lrlab.web.access import LOCAL_HOSTS, Access
 
-BEYOND = {"range": f"bytes={10**9}-"}
 ORIGIN = {"origin": "http://127.0.0.1:8501"}
+BEYOND = {"range": f"bytes={10**9}-"}
 HOSTILE = ["abcdefghij", "..", "%2e%2e%2f%2e%2e", "..%5c..", "ABCDEFGHIJ", "x" * 5000, "%00", "a b", "queue.sqlite"]
 
 
@@ -33,8 +32,7 @@ def client(home):
 # ---- stop -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_running_run_is_asked_to_stop(client, start_run, monkeypatch):
-    monkeypatch.setattr(requests, "ensure_supervisor", lambda home: None)
+def test_a_running_run_is_asked_to_stop(client, start_run, woken):
     worker = start_run().train(3)
     assert client.post(f"/api/runs/{worker.run.id}/stop", headers=ORIGIN).status_code == 200
     assert stop_requested(worker.run)
