@@ -27,7 +27,9 @@ BOUNDED = """
 import sys, time
 import lrlab.jobs.bounds as bounds, lrlab.datasets.building as building
 from lrlab.home import lab_home
+from lrlab.datasets import parallel
 from lrlab.jobs import import_process
+parallel._MOST_THREADS = 2  # as many are under way however many cores the machine has
 {changes}
 sys.exit(import_process(lab_home(), sys.argv[1]))
 """

@@ -12,7 +12,7 @@ import pytest
 
 from lrlab.home import Home
 from lrlab.jobs import retry, stop
-from lrlab.runs import Run, update, usable_checkpoints
+from lrlab.runs import Run, liveness, update, usable_checkpoints
 from lrlab.training.checkpoints import load_model
 from tests.training.conftest import MakeRun, dataset, make_run, pictures
 from tests.training.interrupting import assert_same
@@ -62,7 +62,11 @@ def test_at_work(
 
 
 def test_in_every_other_state(
-    home: Home, make_run: MakeRun, warm: subprocess.Popen[bytes], figure: Callable[[str, str], None]
+    home: Home,
+    make_run: MakeRun,
+    warm: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    figure: Callable[[str, str], None],
 ) -> None:
     lasting: dict[str, object] = {"epochs": 5000, "early_stopping": {"monitor": "none"}}
     stalled, waiting = make_run(name="stalled", **lasting), make_run(name="queued")
@@ -73,8 +77,12 @@ def test_in_every_other_state(
     stop(home, waiting.id)
     assert (waiting.record.state, waiting.record.attempts) == ("cancelled", ())
 
+    monkeypatch.setattr(liveness, "SILENCE", 1.0)
+    monkeypatch.setattr(liveness, "SLOWEST_BATCHES", 0)
     worker.suspend()
+    wait_until(lambda: stalled.state == "stalled")
     stop(home, stalled.id)
+    assert stalled.state == "stalled"
     began = time.monotonic()
     stop(home, stalled.id, force=True)
     wait_until(lambda: ended(stalled))
