@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from lrlab.experiments import Validation
 from lrlab.runs.compare import all_settings, labels
 from lrlab.runs.frames import EPOCHS, read_table
-from lrlab.runs.record import RunRecord
+from lrlab.runs.record import Measure, RunRecord
 from lrlab.runs.run import Run
 from lrlab.runs.standing import best
+
+MEASURED: Mapping[frozenset[Measure], str] = {
+    frozenset({"val_accuracy"}): "best val accuracy",
+    frozenset({"val_loss"}): "val accuracy at the lowest val loss",
+}
+"""What is compared, by what the best models of the runs were chosen by."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,7 @@ def headline(runs: Sequence[Run]) -> str:
     groups = sorted(_groups(known), key=lambda group: -group.mean)
     same = "; runs of the same seed count as one" if any(group.again for group in groups) else ""
     open_ = any(run.record.state in ("queued", "running") for run in runs)
-    measured = "best val accuracy"
-    if any(record.best_by == "val_loss" for record in records):
-        measured = "val accuracy of the best model, chosen by val loss where early stopping watches it"
+    measured = MEASURED.get(frozenset(record.best_by for record in records), "val accuracy of each run's best model")
     return _claim(groups, so_far=open_) + f" ({_trust(groups, measured)}{same})"
 
 

@@ -173,6 +173,13 @@ def test_runs_of_one_seed_are_one_measurement(trained):
     )
 
 
+def test_runs_whose_best_models_were_chosen_otherwise_are_told_as_that(trained):
+    by_loss = trained(0.8, early_stopping={"monitor": "val_loss"}, schedule=STEP)
+    assert headline([by_loss, trained(0.7, schedule=FIXED)]).endswith(
+        "(val accuracy of each run's best model, 1 run each: repeat over seeds to be sure)"
+    )
+
+
 @pytest.mark.parametrize("other", [{"data": "d2"}, {"validation": {"seed": 7}}])
 def test_runs_on_other_images_are_not_compared(trained, other):
     assert headline([trained(0.8), trained(0.9, **other)]) == (

@@ -186,8 +186,8 @@ def test_early_stopping_says_by_what_a_run_is_the_best(make_run, begin, monitor,
     assert (seen.best_epoch, seen.best_val_accuracy, seen.best_by) == expected
     assert tuple(row[["best_epoch", "best_val_accuracy", "best_by"]]) == expected
     assert series(run, "#000").best_row == expected[0]
-    said = "best val accuracy" if by == "accuracy" else "val accuracy of the best model, chosen by val loss where early"
-    assert headline([run]).partition("(")[2].startswith(said)
+    said = "best val accuracy" if by == "accuracy" else "val accuracy at the lowest val loss"
+    assert headline([run]).endswith(f"({said}, 1 run)")
     assert f"reaches {100 * expected[1]:.1f} %" in headline([run])
 
 
