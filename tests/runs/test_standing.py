@@ -7,6 +7,7 @@ import time
 import pyarrow as pa
 import pytest
 
+from lrlab.charts import series
 from lrlab.experiments import Finder
 from lrlab.runs import (
     Beat,
