@@ -55,9 +55,7 @@ def _plan(record: RunRecord, lr: float | None = None) -> _Plan:
     experiment = record.experiment
     base = experiment.optimizer.lr
     own = base if lr is None else lr
-    return _Plan(
-        experiment.schedule, own, own / base, experiment.epochs, record.more_epochs, record.steps_per_epoch
-    )
+    return _Plan(experiment.schedule, own, own / base, experiment.epochs, record.more_epochs, record.steps_per_epoch)
 
 
 def _scheduled(plan: _Plan) -> Curve | None:
@@ -68,9 +66,7 @@ def _scheduled(plan: _Plan) -> Curve | None:
 def _computed(plan: _Plan) -> Curve | None:
     more = max(0, plan.more_epochs)
     try:
-        drawn = curve(
-            plan.schedule, plan.lr, plan.epochs, plan.steps_per_epoch, scale=plan.scale, more_epochs=more
-        )
+        drawn = curve(plan.schedule, plan.lr, plan.epochs, plan.steps_per_epoch, scale=plan.scale, more_epochs=more)
     except LabError:
         # The log shows what was used; that the schedule leaves its bounds is the run's own failure to tell.
         return None
