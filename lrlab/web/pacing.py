@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 SHARE = 0.04
-"""Of one core, for looking at all views together; sending what was found to thirty tabs comes on top, at half of that."""
+"""Of one core, for looking at all views together; sending the news to thirty tabs comes on top, at half of that."""
 
 LONGEST = 3.0
 """Seconds between two looks at a view, however many views there are."""
