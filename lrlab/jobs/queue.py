@@ -65,6 +65,13 @@ class Queue:
                 raise LabError(f"the queue is damaged ({error}); build it anew: python -m lrlab doctor") from error
             raise
 
+    @staticmethod
+    def is_earlier(home: Home) -> bool:
+        """Whether an earlier lrlab wrote the queue, so that opening it brings it to this version; a look alone."""
+        with closing(sqlite3.connect(home.queue)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return 0 < version < _VERSION
+
     def _bring_up(self) -> None:
         version = self._version()
         if version > _VERSION:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def queue(lab: Lab, change: Callable[[Queue], object]) -> None:
         change(rows)
 
 
+def edit_queue(lab: Lab, statements: str) -> None:
+    with closing(sqlite3.connect(lab.home.queue)) as connection:
+        connection.executescript(statements)
+
+
 def claimed_by_the_dead(lab: Lab) -> None:
     me = identity()
     with Queue(lab.home) as rows:
@@ -161,6 +167,11 @@ REPAIRED = {
     ),
     "claimed by a worker that is gone": Damage(
         claimed_by_the_dead, "run {waiting}", "its worker ended before it began with it"
+    ),
+    "a queue of an earlier lrlab": Damage(
+        lambda lab: edit_queue(lab, "ALTER TABLE jobs DROP COLUMN device; PRAGMA user_version = 1"),
+        "queue",
+        "an earlier lrlab wrote it",
     ),
     "a queue that is none": Damage(
         lambda lab: lab.home.queue.write_bytes(b"no database" * 999), "queue", "its file is damaged (file is not a data"

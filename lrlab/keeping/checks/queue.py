@@ -47,6 +47,10 @@ def _alone(home: Home) -> Iterator[Finding]:
         return
     if not home.queue.exists() and not list_runs(home, None):  # a look alone makes no file
         return
+    if Queue.is_earlier(home):
+        yield Finding(PLACE, "an earlier lrlab wrote it", "it is brought up", lambda: Queue(home).close())
+        if Queue.is_earlier(home):  # it was only looked at, and to read it is to bring it up
+            return
     with Queue(home) as queue:
         for job in queue.claimed():
             yield from _claimed(home, queue, job)
@@ -120,8 +124,8 @@ def _fault(home: Home) -> str:
     if not home.queue.exists():
         return ""
     try:
-        with Queue(home):
-            pass
+        if not Queue.is_earlier(home):
+            Queue(home).close()
         with closing(sqlite3.connect(home.queue)) as connection:
             said = [line for (line,) in connection.execute("PRAGMA quick_check(3)")]
     except LabError as error:
