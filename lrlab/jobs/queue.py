@@ -70,7 +70,7 @@ class Queue:
         """Whether an earlier lrlab wrote the queue, so that opening it brings it to this version; a look alone."""
         with closing(sqlite3.connect(home.queue)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-        return 0 < version < _VERSION
+        return bool(0 < version < _VERSION)
 
     def _bring_up(self) -> None:
         version = self._version()
