@@ -1,15 +1,17 @@
-"""Small deeds on files: what is written to a slow disk is heard of, piece by piece, and is whole."""
+"""Small deeds on files: what is written to a slow disk is heard of, piece by piece, and is whole; a tree goes whole."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lrlab import files
-from lrlab.files import Synced, write_atomic
+from lrlab.files import Synced, remove_tree, write_atomic
 
 
 @pytest.fixture
@@ -54,3 +56,39 @@ def test_torch_writes_through_it(tmp_path: Path, events: list[int]) -> None:
     found = torch.load(tmp_path / "1-3.pt", weights_only=True)
     assert torch.equal(found["weight"], weights["weight"]) and found["step"] == 3
     assert events.count(-1) >= 9  # of 10 kB
+
+
+@pytest.mark.parametrize("name", ["unlink", "rmdir", "scandir"])
+def test_a_tree_that_others_delete_meanwhile_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The others come just before one step of ours: a file, a folder, or a look into one."""
+    tree, real, come = tmp_path / "tree", getattr(os, name), []
+    for number in range(4):
+        (tree / f"folder {number}").mkdir(parents=True)
+        (tree / f"folder {number}" / "file").touch()
+
+    def step(*args: Any, **options: Any) -> Any:
+        if not come:
+            come.append(True)
+            shutil.rmtree(tree)
+        return real(*args, **options)
+
+    monkeypatch.setattr(os, name, step)
+    remove_tree(tree)
+    assert come and not tree.exists()
+    remove_tree(tree)  # and so is one that is not there at all
+
+
+def test_what_may_not_be_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").touch()
+
+    def refuse(path: str, **_: Any) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(PermissionError):
+        remove_tree(tmp_path / "tree")
+    monkeypatch.undo()
+    assert (tmp_path / "tree" / "file").exists()
