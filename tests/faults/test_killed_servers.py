@@ -19,9 +19,10 @@ from lrlab.home import Home
 from lrlab.jobs.queue import Queue
 from lrlab.process import Identity, find, is_alive
 from lrlab.runs import DatasetFacts, Run, create_run
+from tests.serving import LONGEST, free_port
 
 from .labs import FAKE, HERE, end_workers, ended, enqueue, wait_until
-from .serving import LONG, LONGEST, free_port
+from .serving import LONG
 
 pytestmark = pytest.mark.timeout(3600)
 

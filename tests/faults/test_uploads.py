@@ -22,8 +22,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from lrlab.datasets import Dataset, list_datasets
 from lrlab.home import Home
 from lrlab.ui import images_texts as texts
+from tests.serving import LONGEST, Server, launched, serving
 
-from .serving import LONG, LONGEST, MB, Server, Usage, launched, serving
+from .serving import LONG, MB, Usage
 from .wire import wired
 
 WORDS = texts.CONTROL
