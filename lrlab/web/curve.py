@@ -1,12 +1,11 @@
 """The routes behind the sliders: what the page holds comes in, its figure, words and controls go out.
 
-The page asks over a WebSocket, and by POST where it has none. Everything is computed beside the event loop, which the
-streams of a whole class share.
+The page asks over a WebSocket, and by POST where it has none.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -14,19 +13,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
-from lrlab.charts import PreviewState, preview_of, preview_state
+from lrlab.charts import preview_of, preview_state
 from lrlab.errors import LabError
+from lrlab.schedules import Composition, Logged
 from lrlab.web.access import Access
 from lrlab.web.bodies import check_size, parsed, whole
 from lrlab.web.conversation import converse
 
 LARGEST = 512 * 1024
 
+AT_ONCE = 100_000
+"""Updates of all curves together up to which they take a few milliseconds and are computed at once: on a busy machine
+it takes as long to hand them to a thread. Beyond, they would keep every other request and stream waiting."""
+
 LONG = 1_000_000
 """Updates from which on a schedule is long: 20,000,000 of them take seconds, and a GB while they are computed."""
 
 _short, _long = CapacityLimiter(4), CapacityLimiter(1)
-"""How many are computed at a time. More would only wait for each other, and hold memory meanwhile."""
+"""How many are computed in threads at a time. More would only wait for each other, and hold memory meanwhile."""
 
 
 def routes(access: Access) -> list[BaseRoute]:
@@ -49,17 +53,20 @@ async def answer(body: bytes) -> Response:
 
     LabError where `body` is something else; what is wrong with a value is in the answer.
     """
-    found = await to_thread.run_sync(_begun, body, limiter=_short)
-    if isinstance(found, PreviewState):
-        found = await to_thread.run_sync(preview_of, found, limiter=_long)
-    return JSONResponse(found)
-
-
-def _begun(body: bytes) -> dict[str, Any] | PreviewState:
-    """The answer, or where a long schedule is to be computed for it, the state to make it of."""
     check_size(len(body), LARGEST)
     asked = parsed(body)
     if not isinstance(asked, dict):
         raise LabError('the request must be {"state": ..., "changes": [...]}')
     state = preview_state(asked.get("state"), asked.get("changes"))
-    return state if isinstance(state, dict) or state.longest > LONG else preview_of(state)
+    if isinstance(state, dict):
+        return JSONResponse(state)
+    if _is_quick(state.compositions):
+        return JSONResponse(preview_of(state))
+    limiter = _long if max(one.updates for one in state.compositions) > LONG else _short
+    return JSONResponse(await to_thread.run_sync(preview_of, state, limiter=limiter))
+
+
+def _is_quick(compositions: Sequence[Composition]) -> bool:
+    """Whether no log is read for them, and all their curves are short together."""
+    logged = any(isinstance(one.metric, Logged) for one in compositions)
+    return not logged and sum(one.updates * (1 + len(one.groups)) for one in compositions) <= AT_ONCE

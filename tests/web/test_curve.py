@@ -10,12 +10,11 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from lrlab.charts import PreviewState
 from lrlab.errors import LabError
 from lrlab.web import curve
 from lrlab.web.access import Access
 from lrlab.web.bodies import whole
-from lrlab.web.curve import LARGEST, LONG, routes
+from lrlab.web.curve import AT_ONCE, LARGEST, LONG, routes
 
 HERE = {"origin": "http://testserver"}
 
@@ -122,44 +121,60 @@ def test_only_a_page_of_this_server_gets_an_answer(home):
 
 # ---- beside the event loop -------------------------------------------------------------------------------------------
 
-SHORT = {"epochs": 2, "steps_per_epoch": LONG // 2}
+QUICK = {"epochs": 2, "steps_per_epoch": AT_ONCE // 2}
+SHORT = {"epochs": 2, "steps_per_epoch": AT_ONCE // 2 + 1}
 LONGER = {"epochs": 2, "steps_per_epoch": LONG // 2 + 1}
-KEPT = [{"composition": LONGER, "colour": 1}]
+KEPT = [{"composition": SHORT, "colour": 1}]
+PLATEAU = {"schedule": {"scheduler": {"name": "ReduceLROnPlateau"}}, "metric": {"kind": "logged", "run": "gone"}}
 
 
 def body(composition, *changes, kept=()):
     return json.dumps({"state": {"composition": composition, "kept": list(kept)}, "changes": changes}).encode()
 
 
-@pytest.mark.parametrize(
-    ("asked", "long"),
-    [
-        (body(SHORT), False),
-        (body(LONGER), True),
-        (body(SHORT, kept=KEPT), True),
-        (body(SHORT, {"op": "take", "place": 0}, {"op": "unkeep", "place": 0}, kept=KEPT), True),
-        (body(SHORT, {"op": "compose", "composition": LONGER}), True),
-        (body(LONGER, {"op": "set", "field": "epochs", "value": 1}), False),
-        (body(SHORT, {"op": "set", "field": "lr", "value": -1}), False),
-    ],
-)
-def test_long_schedules_are_told_by_what_the_changes_make_of_them(asked, long):
-    assert isinstance(curve._begun(asked), PreviewState) == long
-
-
-def test_of_long_schedules_one_is_computed_at_a_time_and_short_ones_pass_it(monkeypatch):
-    here, understood, begun, threads, go = threading.get_ident(), [], [], set(), threading.Event()
-    state_of, of = curve.preview_state, curve.preview_of
-
-    def preview_state(*asked):
-        state = state_of(*asked)
-        understood.append(state.longest)
-        threads.add(threading.get_ident())
-        return state
+def told(monkeypatch):
+    """Each call of preview_of: whether it is in the event loop's thread."""
+    here, calls, real = threading.get_ident(), [], curve.preview_of
 
     def preview_of(state):
-        threads.add(threading.get_ident())
-        if state.longest > LONG:
+        calls.append(threading.get_ident() == here)
+        return real(state)
+
+    monkeypatch.setattr(curve, "preview_of", preview_of)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("asked", "at_once"),
+    [
+        (body(QUICK), True),
+        (body(SHORT), False),
+        (body(LONGER), False),
+        (body({"epochs": 1}, kept=KEPT), False),
+        (body({"epochs": 1}, {"op": "take", "place": 0}, kept=KEPT), False),
+        (body({"epochs": 1}, {"op": "compose", "composition": SHORT}), False),
+        (body(QUICK, {"op": "add_group"}), False),
+        (body(SHORT, {"op": "set", "field": "epochs", "value": 1}), True),
+        (body(PLATEAU), False),
+        (body({"epochs": 1}, kept=[{"composition": PLATEAU, "colour": 1}]), False),
+    ],
+)
+def test_only_what_is_quick_is_computed_in_the_event_loop(home, monkeypatch, asked, at_once):
+    calls = told(monkeypatch)
+    asyncio.run(curve.answer(asked))
+    assert calls == [at_once]
+
+
+def test_of_long_schedules_one_is_computed_at_a_time_and_shorter_ones_pass_it(monkeypatch):
+    asked, begun, go = [], [], threading.Event()
+    state_of, of = curve.preview_state, curve.preview_of
+
+    def preview_state(*given):
+        asked.append(given)
+        return state_of(*given)
+
+    def preview_of(state):
+        if state.composition.updates > LONG:
             begun.append(state)
             go.wait(60)
         return of(state)
@@ -169,7 +184,7 @@ def test_of_long_schedules_one_is_computed_at_a_time_and_short_ones_pass_it(monk
 
     async def talk():
         waiting = [asyncio.create_task(curve.answer(body(LONGER))) for _ in range(3)]
-        while len(understood) < 3:
+        while len(asked) < 3:
             await asyncio.sleep(0)
         for _ in range(5):
             assert b'"figure"' in (await curve.answer(body(SHORT))).body
@@ -180,4 +195,10 @@ def test_of_long_schedules_one_is_computed_at_a_time_and_short_ones_pass_it(monk
 
     assert asyncio.run(talk()) == 1
     assert len(begun) == 3
-    assert here not in threads
+
+
+@pytest.mark.parametrize("around", ["[%s]", '{"state": %s}', '{"state": {"composition": {"epochs": %s}}}'])
+def test_no_depth_of_nesting_is_a_fault_of_the_server(client, around):
+    for depth in range(880, 1010, 3):
+        asked = around % ("[" * depth + "]" * depth)
+        assert client.post("/api/curve", content=asked).status_code in (200, 400), depth

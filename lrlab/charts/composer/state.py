@@ -60,9 +60,9 @@ class PreviewState(_Value):
         return next(place for place in range(len(used) + 1) if place not in used)
 
     @property
-    def longest(self) -> int:
-        """Optimiser updates of the longest of its schedules."""
-        return max(composition.updates for composition in (self.composition, *(kept.composition for kept in self.kept)))
+    def compositions(self) -> tuple[Composition, ...]:
+        """All that is drawn: the one being composed first, then those that were kept."""
+        return self.composition, *(kept.composition for kept in self.kept)
 
     def with_composition(self, composition: Composition) -> PreviewState:
         """The state with a schedule that comes from no recipe."""
