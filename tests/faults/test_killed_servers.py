@@ -1,4 +1,7 @@
-"""Web servers killed with `kill -9`: the jobs go on, and soon after a restart the pages show them again."""
+"""Web servers killed with `kill -9`: the jobs go on, and soon after a restart the pages show them again.
+
+And two web servers on one lab: neither starts what the other has started.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,30 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from lrlab.datasets import add_dataset
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.jobs.queue import Queue
-from lrlab.process import Identity, find, is_alive
-from lrlab.runs import DatasetFacts, Run, create_run
+from lrlab.process import is_alive
+from lrlab.runs import DatasetFacts, Run, create_run, update
 from tests.serving import LONGEST, free_port
 
-from .labs import FAKE, HERE, end_workers, ended, enqueue, wait_until
+from .labs import FAKE, HERE, ended, enqueue, wait_until
 from .serving import LONG
 
 pytestmark = pytest.mark.timeout(3600)
 
 KILLS = 50 if LONG else 10
+RUNS = 40 if LONG else 8
 PROMISE = 5.0
 """Seconds from the start of the server until a page shows the runs; held to in the long setting, on a quiet machine."""
 
@@ -40,9 +48,11 @@ cli.main()
 """
 
 
-def make(home: Home, name: str) -> Run:
-    """A run long enough for the whole test; its name tells the fake worker to go on until it is asked to stop."""
-    facts = DatasetFacts(id="abcdefghij", name="coffee", classes=("Dark", "Light"), train=120, val=30)
+IMAGES = DatasetFacts(id="abcdefghij", name="coffee", classes=("Dark", "Light"), train=120, val=30)
+
+
+def make(home: Home, name: str, facts: DatasetFacts = IMAGES) -> Run:
+    """A run long enough for the whole test; its name tells the fake worker what to do."""
     experiment = Experiment(name=name, dataset="coffee", epochs=5)
     return create_run(home, experiment, dataset=facts, steps_per_epoch=100_000)
 
@@ -77,9 +87,13 @@ class Server:
                 time.sleep(0.02)
 
     def post(self, path: str) -> int:
+        """The answer's status."""
         request = urllib.request.Request(self.url + path, method="POST", headers={"Origin": self.url})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return int(answer.status)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
 
 
 def supervisors(home: Home) -> set[int]:
@@ -115,8 +129,7 @@ def test_the_jobs_go_on_and_are_shown_again(home: Home, figure: Callable[[str, s
         wait_until(lambda: ended(*runs))
     finally:
         server.kill()
-        _end_supervisors(home)
-        end_workers(home)
+        end_processes_of(home)
     assert [run.record.state for run in runs] == ["cancelled"] * 2
     for run in runs:
         steps = run.steps["step"].tolist()
@@ -130,14 +143,44 @@ def test_the_jobs_go_on_and_are_shown_again(home: Home, figure: Callable[[str, s
     assert not LONG or worst <= PROMISE
 
 
-def _end_supervisors(home: Home) -> None:
-    with Queue(home) as queue:
-        spare = queue.spare()
-    known = [Identity.model_validate_json(spare)] if spare else []
-    for pid in supervisors(home):
+def test_two_servers_have_one_supervisor_and_run_each_run_once(
+    home: Home,
+    make_zip: Callable[..., Path],
+    contents: Callable[[str], dict[str, bytes]],
+    figure: Callable[[str, str], None],
+) -> None:
+    """Both are asked at once to try every run again; one of them does."""
+    dataset = add_dataset(home, make_zip(contents("Dark/1.png Dark/2.png Light/3.png Light/4.png")), "coffee")
+    facts = DatasetFacts(id=dataset.id, name=dataset.name, classes=dataset.classes, train=2, val=2)
+    runs = [make(home, "succeed", facts) for _ in range(RUNS)]
+    for run in runs:
+        update(run, state="failed", ended=1.0)
+    servers = [Server(home, free_port()) for _ in range(2)]
+    try:
+        for server in servers:
+            server.shown(runs[:1])
+        asked = [(server, f"/api/runs/{run.id}/retry") for run in runs for server in servers]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda one: one[0].post(one[1]), asked))
+        wait_until(lambda: all(run.record.state == "succeeded" for run in runs))
+    finally:
+        for server in servers:
+            server.kill()
+        end_processes_of(home)
+    assert [answers[number : number + 2].count(200) for number in range(0, len(answers), 2)] == [1] * RUNS, answers
+    assert [len(run.record.attempts) for run in runs] == [1] * RUNS
+    assert len(supervisors(home)) == 1
+    figure(
+        "two web servers, one store",
+        f"{RUNS} runs, each asked of both at once: 1 supervisor, run twice 0, never 0",
+    )
+
+
+def end_processes_of(home: Home) -> None:
+    """Ends every process that was started for this very lab and outlives its servers."""
+    for process in psutil.process_iter():
         try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
+            if process.pid != os.getpid() and process.environ().get("LRLAB_HOME") == str(home.root):
+                process.kill()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    for process in filter(None, map(find, known)):
-        process.kill()
