@@ -85,7 +85,7 @@ def evaluation(desk: Desk, run: Run) -> None:
 def _without(desk: Desk, run: Run, record: RunRecord) -> None:
     """Why there are no predictions, and the button that has them made, or how far that is."""
     st.markdown(f"##### {texts.TITLE}")
-    st.write(texts.without(record.state, record.dataset.val + record.dataset.test))
+    st.write(texts.without(record.state, record.dataset.val))
     if not desk.may("evaluate a run", record):
         return
     status = jobs.evaluation_status(desk.home, run.id)

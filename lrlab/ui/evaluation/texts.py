@@ -95,11 +95,11 @@ def most_classes(shown: int, of: int) -> str:
 
 
 def without(state: str, images: int) -> str:
-    """Why a run that has ended shows no predictions."""
+    """Why a run that has ended shows no predictions. `images`: those of the validation."""
     if state == "succeeded":
         return "This run has no predictions: it was trained before they were kept."
     if state == "cancelled":
-        return f"This run was cancelled, and its best model was not asked about the {images:,} images to check it on."
+        return f"This run was cancelled, and its best model was not asked about the {images:,} validation images."
     return "This run did not come to its end, so its best model was not asked about the images to check it on."
 
 
