@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 import warnings
 from itertools import groupby
@@ -595,11 +596,46 @@ def test_where_the_second_phase_is_told_to_start(second: Any, expected: float) -
     assert one.param_groups[0]["lr"] == pytest.approx(expected)
 
 
+def told(name: str, parameter: str = "") -> str:
+    """The text of a scheduler, or of one of its parameters."""
+    entry = CATALOGUE[name]
+    return {one.name: one.help for one in entry.parameters}[parameter] if parameter else entry.when
+
+
+def numbers(text: str, pattern: str) -> list[float]:
+    """What `pattern` finds of numbers in a text that is to hold it once."""
+    (found,) = re.findall(pattern, text)
+    return [float(number.replace(",", "")) for number in ([found] if isinstance(found, str) else found)]
+
+
 def test_numbers_that_are_told() -> None:
-    assert round(100 * 0.85**20) == 4  # ExponentialLR: 0.85 leaves 4 % after 20 calls
-    assert 0.85**100 < 1e-6
-    assert round(100 * 0.9**30) == 4  # and 0.9 after 30 steps
-    assert 25 * 1e4 == 250_000  # OneCycleLR's last LR with both defaults
-    assert round(100 * np.exp(-0.1 * 10)) == 37  # Synthetic's speed of 0.1 after ten epochs
-    flat = ScheduleSpec.model_validate({"scheduler": {"name": "PolynomialLR", "total_iters": 5, "power": 0}})
-    assert (curve(flat, 0.1, 10, 1).lr == 0.1).all()  # "0 not at all"
+    """What the texts say that is left, beside what torch's own scheduler leaves."""
+    for text, pattern in (
+        (told("ExponentialLR"), r"([\d.]+) leaves (\d+) % after (\d+) calls"),
+        (told("ExponentialLR", "gamma"), r"([\d.]+) leaves (\d+) % after (\d+) steps"),
+    ):
+        gamma, percent, calls = numbers(text, pattern)
+        assert round(100 * lr_after(calls, lr_scheduler.ExponentialLR, gamma=gamma)) == percent
+    (calls,) = numbers(told("ExponentialLR"), r"nothing to speak of after (\d+)")
+    assert lr_after(calls, lr_scheduler.ExponentialLR, gamma=gamma) < 1e-4
+
+    (share,) = numbers(told("OneCycleLR", "final_div_factor"), r"max_lr / ([\d,]+) with both defaults")
+    assert lr_after(9, lr_scheduler.OneCycleLR, max_lr=1.0, total_steps=10) == pytest.approx(1 / share)
+
+    (flat,) = numbers(told("PolynomialLR", "power"), r"([\d.]+) not at all")
+    assert lr_after(4, lr_scheduler.PolynomialLR, total_iters=5, power=flat) == 1
+
+    (speed,) = [parameter for parameter in SYNTHETIC if parameter.name == "speed"]
+    rate, percent = numbers(speed.help, r"([\d.]+) leaves (\d+) % of the way after ten epochs")
+    begun, *_, ended = Synthetic(start=1, floor=0, speed=rate, noise=0).values(11)
+    assert round(100 * ended / begun) == percent
+
+
+def lr_after(calls: float, scheduler: Any, **settings: float) -> float:
+    """The LR of torch's scheduler after so many calls, on a base of 1."""
+    one = optimizer(lr=1.0)
+    driven = scheduler(one, **settings)
+    for _ in range(int(calls)):
+        one.step()
+        driven.step()
+    return float(one.param_groups[0]["lr"])
