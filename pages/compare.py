@@ -10,7 +10,7 @@ from lrlab.errors import NotFound
 from lrlab.runs import FINAL, Run, differences, headline, table
 from lrlab.ui import asking, onward, people, places, texts
 from lrlab.ui.belonging import with_owners
-from lrlab.ui.run_table import as_csv, own_colours, run_table, select, selected
+from lrlab.ui.run_table import EVERY, as_csv, own_colours, run_table, select, selected
 from lrlab.ui.style import STYLE
 
 MOST = 16
@@ -104,7 +104,7 @@ runs = desk.runs()
 if runs:
     chosen = selected(desk)
     live = at_work(runs)
-    st.fragment(overview, run_every=3 if live else None)([run.id for run in chosen], live)
+    st.fragment(overview, run_every=EVERY if live else None)([run.id for run in chosen], live)
     deeds(runs, chosen)
     if chosen:
         overlay(chosen)

@@ -11,7 +11,7 @@ from lrlab.ui.fields import refusal
 from lrlab.ui.find_lr_form import find_lr_form
 from lrlab.ui.find_lr_result import found_in, pick, result
 from lrlab.ui.plot import plot
-from lrlab.ui.run_list import run_list
+from lrlab.ui.run_list import EVERY, run_list
 from lrlab.ui.style import STYLE
 
 words = texts.PAGE
@@ -110,4 +110,4 @@ else:
 if searches:
     st.markdown(f"##### {words['jobs']}")
     live = at_work(searches)
-    st.fragment(recent, run_every=3 if live else None)(run, live)
+    st.fragment(recent, run_every=EVERY if live else None)(run, live)

@@ -10,7 +10,7 @@ from lrlab.ui import onward, people, places, texts, waiting
 from lrlab.ui.belonging import belonging
 from lrlab.ui.evaluation import evaluation
 from lrlab.ui.fields import refusal
-from lrlab.ui.run_list import run_list
+from lrlab.ui.run_list import EVERY, run_list
 from lrlab.ui.style import STYLE
 from lrlab.ui.train_form import train_form
 
@@ -135,5 +135,5 @@ else:
 if runs:
     st.markdown(f"##### {words['runs']}")
     busy = at_work()
-    st.fragment(recent, run_every=3 if busy else None)(run, busy)
+    st.fragment(recent, run_every=EVERY if busy else None)(run, busy)
 waiting.watch()

@@ -67,10 +67,13 @@ def _chosen(run: Run, found: Findings) -> float | None:
         if one.lr is None:
             st.caption(f"{one.title}: none. {plain(one.sentence)}")
     chosen = st.session_state[_key(run)]
-    if chosen != OWN:
-        return _rounded(given[chosen].lr or 0.0)
-    text = st.text_input(texts.PAGE["own_lr"], key=PICKED, help=texts.PAGE["own_help"], width=200)
-    return _typed(text) if text.strip() else None
+    # Its place is kept where it is not drawn: otherwise all that is below would move up a place, and while the page is
+    # drawn anew stand there twice.
+    with st.container():
+        if chosen != OWN:
+            return _rounded(given[chosen].lr or 0.0)
+        text = st.text_input(texts.PAGE["own_lr"], key=PICKED, help=texts.PAGE["own_help"], width=200)
+        return _typed(text) if text.strip() else None
 
 
 def _between(run: Run, given: Mapping[str, Suggestion], options: list[str]) -> None:

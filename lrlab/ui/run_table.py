@@ -21,6 +21,10 @@ ROW_HEIGHT = 35
 MOST_ROWS = 5
 NOTHING = "–"
 
+EVERY = 10.0
+"""Seconds after which the table is drawn anew while a run is at work: it takes the server 50 ms, and the chosen runs
+have a stream of their own."""
+
 OWNER = "owner"
 """The column after the name, there only where people sign in."""
 

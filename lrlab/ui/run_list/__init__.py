@@ -23,6 +23,9 @@ FIRST, MORE = 8, 40
 """So many runs are listed at first, and so many more each time that more are asked for: each is looked at anew whenever
 the list is drawn."""
 
+EVERY = 5.0
+"""Seconds after which a list is drawn anew while a run is at work; what is watched has a stream of its own."""
+
 _component = st.components.v2.component(
     "lrlab_run_list",
     html='<ol class="lrlab-run-list"></ol>',
