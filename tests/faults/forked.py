@@ -21,6 +21,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are for
 WORK = """
 import os, sys
 from pathlib import Path
+import pyarrow.parquet, torch._dynamo  # which every copy would import on its way
 from lrlab.home import Home
 from lrlab.runs import load_run
 from lrlab.training import devices, resuming, worker

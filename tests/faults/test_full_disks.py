@@ -17,8 +17,8 @@ from lrlab.training import resuming
 from tests.training.conftest import CLASSES, TRAIN, VAL, pictures
 from tests.training.interrupting import assert_same
 
+from .forked import Workers, workers
 from .serving import LONG
-from .test_killed_workers import Workers, workers
 
 __all__ = ["pictures", "workers"]
 
@@ -85,9 +85,9 @@ def lab(disk: Disk, pictures: Path) -> tuple[Home, Run]:
 def test_the_run_says_so_and_what_it_had_stays(
     disk: Disk, pictures: Path, workers: Workers, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
-    _, alone = lab(disk, pictures)
+    home, alone = lab(disk, pictures)
     begun = disk.used()
-    workers.begin(alone)
+    workers.begin(home, alone)
     assert workers.end() == 0, alone.record.cause
     needed = disk.used() - begun
     apart = tmp_path / "alone"
@@ -96,11 +96,11 @@ def test_the_run_says_so_and_what_it_had_stays(
     with_checkpoint = 0
     for number in range(SIZES):
         disk.mount(ROOM)
-        _, run = lab(disk, pictures)
+        home, run = lab(disk, pictures)
         # From hardly more than the run's own record to just too little.
         room = 96 * KB + (needed - 128 * KB) * number // (SIZES - 1)
         disk.resize(disk.used() + room)
-        workers.begin(run)
+        workers.begin(home, run)
         assert workers.end() == 1, f"{room} bytes were room enough"
         record = run.record
         assert record.state == "failed" and record.cause.startswith("the disk is full"), (room, record.cause)
@@ -112,7 +112,7 @@ def test_the_run_says_so_and_what_it_had_stays(
         with_checkpoint += bool(usable)
         disk.resize(ROOM)
         update(run, state="queued", ended=None, cause="", advice="")
-        workers.begin(run)
+        workers.begin(home, run)
         assert workers.end() == 0, (room, run.record.cause)
         assert run.record.attempts[1].first_step == (usable[0].step if usable else 0)
         assert_same(run, undisturbed)

@@ -4,6 +4,8 @@ All else is as in `python -m lrlab supervise`. What is to befall a run is its na
 error after a few updates, "host out of memory" takes more than the process may have, "killed" ends it as the kernel
 does when memory is short, "stop while X" asks it to stop as soon as it says that it is at X. Any other name befalls
 nothing.
+
+What a run imports on its way is imported here, once for all copies.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import psutil
+import pyarrow.parquet  # noqa: F401
 import torch
+import torch._dynamo
 
 from lrlab import training
 from lrlab.home import lab_home
