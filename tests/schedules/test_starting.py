@@ -10,16 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrlab.errors import LabError
-from lrlab.schedules import (
-    CATALOGUE,
-    TABLE,
-    Composition,
-    ScheduleSpec,
-    Table,
-    Warmup,
-    form_of,
-    starting,
-)
+from lrlab.schedules import CATALOGUE, TABLE, Composition, ScheduleSpec, Table, Warmup, form_of, starting
 from tests.schedules.ways import COUNTED, WAYS
 
 RUNS = [(1, 1), (1, 7), (2, 1), (7, 13), (20, 30), (200, 1), (50, 400)]

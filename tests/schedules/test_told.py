@@ -10,11 +10,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from lrlab.schedules import (
-    CATALOGUE,
-    SYNTHETIC,
-    Synthetic,
-)
+from lrlab.schedules import CATALOGUE, SYNTHETIC, Synthetic
 
 # Traps that the texts tell, with the words that must stand in the help of the parameter concerned.
 TOLD = [
