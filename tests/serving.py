@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -39,6 +40,13 @@ FLAGS = (
 LONGEST = 120.0  # seconds, for a machine that does much else
 
 
+def missing(what: str) -> NoReturn:
+    """Skips the test that needs what is not there, but fails it with CI=true: `.ci/run` has installed it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as probe:
@@ -49,7 +57,10 @@ def free_port() -> int:
 @dataclass
 class Server:
     """A running lrlab on the lab `home`, started with `flags`. `process` is the server's own; supervisors, workers and
-    imports are its children. `began`: time.monotonic() of its start."""
+    imports are its children. `began`: time.monotonic() of its start.
+
+    Unless LRLAB_IDLE_SECONDS says otherwise it keeps no worker warm: where nobody trains none need import torch.
+    """
 
     home: Home
     port: int
@@ -68,7 +79,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), *self.flags]
-        environment = {**os.environ, "LRLAB_HOME": str(self.home.root)}
+        environment = {"LRLAB_IDLE_SECONDS": "0", **os.environ, "LRLAB_HOME": str(self.home.root)}
         self.began = time.monotonic()
         with (self.home.root / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
@@ -129,12 +140,9 @@ def serving(home: Home, *flags: str, port: int | None = None) -> Iterator[Server
 
 
 def launched(playwright: Playwright) -> Browser:
-    """A headless Chromium: LRLAB_CHROMIUM, the system's or Playwright's. Without one: skipped, but failed under CI."""
+    """A headless Chromium: LRLAB_CHROMIUM, the system's or Playwright's."""
     named = os.environ.get("LRLAB_CHROMIUM")
     found = named or next(filter(None, map(shutil.which, BROWSERS)), None) or playwright.chromium.executable_path
     if not Path(found).exists():
-        missing = "no Chromium: install the system's, or run `python -m playwright install chromium`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing("no Chromium: install the system's, or run `python -m playwright install chromium`")
     return playwright.chromium.launch(executable_path=found, args=list(FLAGS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,6 +12,13 @@ from lrlab.home import Home
 from lrlab.runs import list_runs
 from lrlab.runs.finder import findings
 from lrlab.ui import find_lr_texts as texts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_worker_is_kept_warm() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRLAB_IDLE_SECONDS", "60")
+        yield
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ On the real coffee beans beside the project where they are, else on the sample s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,13 @@ from lrlab.ui import images_texts
 
 COFFEE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "coffee_roast.zip"
 EPOCHS = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_worker_is_kept_warm() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRLAB_IDLE_SECONDS", "60")
+        yield
 
 
 def number(page: Page, label: str, value: int) -> None:

@@ -20,24 +20,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-SURROUNDINGS = {"LRLAB_IDLE_SECONDS": "20", "CUDA_VISIBLE_DEVICES": ""}
-"""A supervisor that a test has woken by the way leaves soon, and its warm worker with it; runs need no GPU, whether
-the machine has none or eight."""
-
-
 @pytest.fixture(scope="module", autouse=True)
-def _surroundings_of_servers() -> Iterator[None]:
+def _no_gpu() -> Iterator[None]:
+    """Runs are the same whether the machine has no GPU or eight."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SURROUNDINGS.items():
-            patch.setenv(name, value)
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
         yield
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the module, which `home` clears."""
-    for name, value in SURROUNDINGS.items():
-        monkeypatch.setenv(name, value)
+def _supervisors_leave(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that a test has woken by the way leaves soon, and its warm worker with it."""
+    monkeypatch.setenv("LRLAB_IDLE_SECONDS", "20")
 
 
 @pytest.fixture(scope="session")
