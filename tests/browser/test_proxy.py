@@ -1,6 +1,6 @@
 """docs/nginx.conf as it stands, in a real nginx before a real lab: every path is signed in to, and everything works.
 
-Skipped where nginx is not installed. Only the addresses are changed, and the lines of the certificate are left out.
+Only the addresses are changed, and the lines of the certificate are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, expect
 
 from lrlab.experiments import Experiment
 from lrlab.runs import DatasetFacts, create_run, update
+from tests.serving import missing
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "nginx.conf"
 NAME = "lab.school.example"
@@ -59,7 +60,7 @@ def proxy(server: Any, free_port: Callable[[], int], tmp_path_factory: pytest.Te
     """The port on which nginx listens."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if nginx is None:
-        pytest.skip("nginx is not installed")
+        missing("nginx is not installed")
     asked = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
     threading.Thread(target=asked.serve_forever, daemon=True).start()
     port, folder = free_port(), tmp_path_factory.mktemp("nginx")
