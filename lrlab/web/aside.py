@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,11 @@ from lrlab.home import Home
 from lrlab.runs import Run, RunRecord, RunStatus, Tail, advise
 from lrlab.runs.stopping import course_of, outlook
 from lrlab.web.hand import again, hand
+
+
+def without(advice: Iterable[Mapping[str, Any]], deeds: Collection[str]) -> list[dict[str, Any]]:
+    """`advice`, as `Aside.look` tells it, without the buttons that do one of `deeds`."""
+    return [{**one, "deed": "", "label": ""} if one["deed"] in deeds else dict(one) for one in advice]
 
 
 class Aside:
@@ -35,11 +41,13 @@ class Aside:
             self._advice = self._advise(home, record, status, tail)
             self._early = self._near_its_end(record, status, tail)
         lr = float(tail.steps["lr"].iloc[-1]) if len(tail.steps) else None
+        onward = again(self._run, record, status)
+        stays = onward is not None and not onward["offered"]
         return {
             "hand": hand(self._run, record, status, lr),
-            "again": again(self._run, record, status),
+            "again": onward,
             "notes": [note for note in (_remark(record), self._early) if note],
-            "advice": self._advice,
+            "advice": without(self._advice, ("resume",)) if stays else self._advice,
         }
 
     def _advise(self, home: Home, record: RunRecord, status: RunStatus, tail: Tail) -> list[dict[str, Any]]:

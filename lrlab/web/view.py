@@ -13,7 +13,7 @@ from lrlab.charts.series import Axis
 from lrlab.errors import LabError, NotFound
 from lrlab.home import Home
 from lrlab.runs import Run, RunStatus, Tail, legend, load_run, status, stop_requested
-from lrlab.web.aside import Aside
+from lrlab.web.aside import Aside, without
 from lrlab.web.strip import strip
 
 MOST_RUNS = 16
@@ -26,9 +26,7 @@ TO_THE_RUN = ("resume", "lr")
 
 def barred(strip: Mapping[str, Any]) -> dict[str, Any]:
     """What `strip` says instead where it is somebody else's run: nothing that can be done to it."""
-    bare = {"deed": "", "label": ""}
-    advice = [one | bare if one["deed"] in TO_THE_RUN else one for one in strip.get("advice", ())]
-    return {"can_stop": False, "hand": None, "again": None, "advice": advice}
+    return {"can_stop": False, "hand": None, "again": None, "advice": without(strip.get("advice", ()), TO_THE_RUN)}
 
 
 @dataclass(frozen=True)

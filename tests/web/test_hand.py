@@ -164,6 +164,14 @@ def test_a_run_whose_checkpoints_were_deleted_is_not_offered(client, home, start
     assert answer.status_code == 400 and "checkpoints were deleted; start it anew" in answer.json()["error"]
 
 
+def test_advice_has_no_button_for_what_is_not_offered(home, start_run):
+    run = start_run(epochs=20).train().end()
+    (further,) = (one for one in strip(home, run)["advice"] if one["deed"] == "resume")
+    delete_checkpoints(home, [run.id])
+    (told,) = (one for one in strip(home, run)["advice"] if one["name"] == further["name"])
+    assert told == further | {"deed": "", "label": ""}
+
+
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
