@@ -304,7 +304,7 @@ def test_what_an_address_says(tab: Page, lab: Lab, watched: Watched, long: bool)
             watched.look(tab, own)  # what could not be read is quoted by the Schedule page alone
 
 
-def test_what_a_person_types_and_pastes(tab: Page, lab: Lab, watched: Watched, long: bool, until) -> None:
+def test_what_a_person_types_and_pastes(tab: Page, lab: Lab, watched: Watched, long: bool) -> None:
     opened(tab, "/")
     tab.get_by_role("tab", name=tabs_texts.PASTE).click()
     field = tab.get_by_role("textbox", name=tabs_texts.PASTE_HERE)
