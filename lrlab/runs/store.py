@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +98,28 @@ def list_runs(home: Home | None = None, kind: Kind | None = "train") -> list[Run
     return [run for _, _, run in sorted(created, reverse=True)]
 
 
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Nobody else changes what all attempts of the run share meanwhile. NotFound where it was deleted."""
+    if not run.folder.is_dir():
+        raise NotFound(f"there is no run {run.id}")
+    lock = run.folder / ".lock"
+    with FileLock(lock):
+        # A lock makes the folders that it lacks: that of a run which was deleted between the two lines.
+        if not (run.folder / "run.json").exists():
+            lock.unlink(missing_ok=True)
+            with suppress(OSError):
+                run.folder.rmdir()
+            raise NotFound(f"there is no run {run.id}")
+        yield
+
+
 def revise(run: Run, change: Callable[[RunRecord], Mapping[str, Any]]) -> RunRecord:
     """Reads run.json, asks `change` which fields become what (an empty mapping: none) and writes them, under the lock.
 
     Returns the record as it then is. pydantic.ValidationError where a value is out of its range.
     """
-    if not run.folder.is_dir():
-        raise NotFound(f"there is no run {run.id}")
-    with FileLock(run.folder / ".lock"):
+    with locked(run):
         record = run.record
         fields = change(record)
         if fields:

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 from torch import nn
 
@@ -18,7 +17,7 @@ from lrlab.datasets import Dataset, Progress, decoded, load_dataset, split
 from lrlab.errors import LabError, NotFound, shown
 from lrlab.experiments import Experiment
 from lrlab.home import Home
-from lrlab.runs import FINAL, Predictions, Run, RunRecord, load_run, revise, store_predictions, tabulated
+from lrlab.runs import FINAL, Predictions, Run, RunRecord, load_run, locked, revise, store_predictions, tabulated
 from lrlab.training.batches import EvalBatches, Pictures, eval_batch_size
 from lrlab.training.checkpoints import load_model
 from lrlab.training.devices import Device, choose_device
@@ -133,7 +132,7 @@ def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, to
 @contextmanager
 def _as_it_ended(run: Run, record: RunRecord) -> Iterator[None]:
     """Nobody can train `run` on meanwhile; LabError where somebody has since `record` was read."""
-    with FileLock(run.folder / ".lock"):
+    with locked(run):
         if not _is_as_it_ended(run.record, record):
             raise LabError(f"run {run.id} was trained on meanwhile; its predictions are written when it ends", "run")
         yield

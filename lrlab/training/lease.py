@@ -7,12 +7,10 @@ What it wrote under names of its own counts for nothing then; what all attempts 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-from filelock import FileLock
+from contextlib import ExitStack, contextmanager
 
 from lrlab.errors import NotFound
-from lrlab.runs import FINAL, Run, RunRecord
+from lrlab.runs import FINAL, Run, RunRecord, locked
 from lrlab.training.loop import Loop, Observer
 
 
@@ -52,9 +50,11 @@ class Lease(Observer):
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody can take the run over meanwhile: for the moment in which a file that all attempts share changes."""
-        if not self._run.folder.is_dir():
-            raise LeaseLost("the run was deleted")
-        with FileLock(self._run.folder / ".lock"):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._run))
+            except NotFound:
+                raise LeaseLost("the run was deleted") from None
             self._seen = None
             self.look()
             yield

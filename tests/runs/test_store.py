@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
 from lrlab.errors import LabError, NotFound
 from lrlab.experiments.finder import Finder
@@ -181,6 +182,20 @@ def test_delete(make_run, begin, home):
         with pytest.raises(NotFound):
             deed()
     assert [path.name for path in home.runs.iterdir()] == [other.id]  # nothing came back
+
+
+def test_a_run_that_is_deleted_while_its_lock_is_awaited_does_not_come_back(make_run, monkeypatch):
+    run = make_run()
+
+    class Awaited(FileLock):
+        def acquire(self, *args, **kwargs):
+            delete_run(run)
+            return super().acquire(*args, **kwargs)
+
+    monkeypatch.setattr(store, "FileLock", Awaited)
+    with pytest.raises(NotFound):
+        rename(run, "too late")
+    assert not run.folder.exists()
 
 
 def test_a_stop_is_asked_for_once_and_stays(make_run):
