@@ -248,9 +248,10 @@ class RunTraces:
         # One point before the first: update 0 holds its LR from 0 to its end.
         lr = np.concatenate([used[:1], used[rows]])
         places = np.concatenate([[0.0], self.at_steps[rows]])
+        said = {value: number(value) for value in set(lr.tolist())}
         return self._trace(
             LR, what, {"shape": "vh", "width": width}, x=typed(places), y=typed(lr),
-            text=[number(value) for value in lr.tolist()], hovertemplate="%{text}", **more,
+            text=[said[value] for value in lr.tolist()], hovertemplate="%{text}", **more,
         )  # fmt: skip
 
     def _lr_ahead(self) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-SHARE = 0.04
+SHARE = 0.06
 """Of one core, for looking at all views together; sending the news to thirty tabs comes on top, at half of that."""
 
 LONGEST = 3.0
@@ -16,7 +16,7 @@ _NEWEST = 0.2  # the weight of the newest look in what a view's looks are said t
 class Pace:
     """The interval between two looks, the same for every view: `tick` seconds, or as many as SHARE demands.
 
-    Twenty views that gain rows all the time take 5 ms each, so they are looked at every 2.5 s; twenty tabs on one view
+    Thirty views that gain rows all the time take 5 ms each, so they are looked at every 2.5 s; thirty tabs on one view
     are one view. A server that looked at all of them twice a second would fall behind, and with it every page.
     """
 
