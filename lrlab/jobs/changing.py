@@ -59,21 +59,20 @@ def resume(home: Home, run_id: str, epochs: int | None = None) -> Run:
 
 
 def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
-    run_id, state = run.id, run.state
+    run_id, state, asked = run.id, run.state, run.record
     if state not in FINAL:
         raise LabError(f"run {run_id} is {state}; only a run that has ended goes on", "run")
-    _check(home, run, run.record, epochs)
+    _check(home, run, asked, epochs)
     check_jobs(home, run.record.owner)
     ensure_supervisor(home)
     with Queue(home) as queue:
-        _wait_until_left(run, queue)
+        _wait_until_left(run, asked, queue)
         withdraw_stop(run)
         forget_lr_requests(run)  # meant for updates that never came
         before = run.record
 
         def change(record: RunRecord) -> Mapping[str, Any]:
-            if record.state not in FINAL:
-                raise LabError(f"run {run_id} is {record.state} already", "run")
+            _check_still(record, asked)
             return _again(record, epochs)
 
         revise(run, change)
@@ -153,10 +152,20 @@ def _again(record: RunRecord, epochs: int | None) -> dict[str, Any]:
     return {**changed, **record.longer(epochs), "result": result}
 
 
-def _wait_until_left(run: Run, queue: Queue) -> None:
+def _check_still(record: RunRecord, asked: RunRecord) -> None:
+    """That nobody else was faster: `record` is of the attempt that had ended when it was `asked` for another."""
+    if record.state == "queued" or len(record.attempts) != len(asked.attempts):
+        raise LabError(f"run {record.id} was let go on meanwhile: it is {record.state}", "run")
+
+
+def _wait_until_left(run: Run, asked: RunRecord, queue: Queue) -> None:
     """Until run.json says how the run ended, and the queue has let go of it."""
     end = time.monotonic() + LEAVING
-    while run.record.state not in FINAL or run.id in queue.run_ids():
+    while True:
+        record = run.record
+        _check_still(record, asked)
+        if record.state in FINAL and run.id not in queue.run_ids():
+            return
         if time.monotonic() > end:
             raise LabError(f"run {run.id} is still being ended; try again in a moment", "run")
         time.sleep(0.02)

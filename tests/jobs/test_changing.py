@@ -229,6 +229,23 @@ def test_what_is_under_way_or_done_is_not_tried_again(home, make, state, message
     assert run.record == before
 
 
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "succeeded"])
+def test_of_two_who_try_again_at_once_the_slower_is_refused_however_far_the_other_came(home, make, monkeypatch, state):
+    run = make("failed")
+    first = run.record.attempts[0]
+
+    def another_is_faster(home, owner):
+        attempts = (first,) if state == "queued" else (first, first.model_copy(update={"number": 2}))
+        update(run, state=state, attempts=attempts, ended=time.time() if state in FINAL else None)
+
+    monkeypatch.setattr(changing, "check_jobs", another_is_faster)
+    with pytest.raises(LabError, match=f"was let go on meanwhile: it is {state}"):
+        retry(home, run.id)
+    assert run.record.state == state
+    with Queue(home) as queue:
+        assert queue.order() == []
+
+
 @pytest.mark.parametrize("kind", ["succeed", "kill", "until asked"])
 def test_a_real_supervisor_gives_a_resumed_run_to_another_worker(home, supervisor, enqueue, until, kind):
     """At once after its end, while the process of its last worker may still be leaving."""
