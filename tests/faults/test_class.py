@@ -95,7 +95,7 @@ def pictures(root: Path) -> Path:
 def started_job(home: Home, tmp_path: Path) -> Run:
     """A job that trains, niced, for longer than any lesson."""
     add_dataset(home, pictures(tmp_path / "noise"), "noise")
-    run = jobs.submit(home, Experiment(dataset="noise", name="the teacher's", epochs=5000, device="cpu"))
+    run = jobs.submit(home, Experiment(dataset="noise", name="the teacher's", epochs=10_000, device="cpu"))
     wait_until(lambda: run.state == "running" and len(run.steps) > 5, "the job does not train")
     return run
 
@@ -120,23 +120,40 @@ def session(server: Server, live: LiveRun) -> Session:
     return Session(server.port, f"/api/live?runs={live.run.id}", live)
 
 
+def first_page(home: Home, browser: Browser) -> float:
+    """Seconds from the start of a server to its first page."""
+    with serving(home) as server:
+        page = browser.new_page(base_url=server.url)
+        page.goto("/")
+        page.get_by_role("heading", name="Schedule").wait_for()
+        took = time.monotonic() - server.began
+        page.close()
+        return took
+
+
+def test_a_server_soon_shows_its_first_page(home: Home, browser: Browser, figure: Callable[[str, str], None]) -> None:
+    first, later = first_page(home, browser), first_page(home, browser)
+    figure(
+        "class, first page",
+        f"{later:.1f} s after the server's start (promised: at most {FIRST_PAGE:.0f} s); "
+        f"{first:.1f} s the first time, where Python may have had to compile it",
+    )
+    if LONG:
+        assert later <= FIRST_PAGE
+
+
 def test_a_class_watches_runs(
     home: Home, browser: Browser, served: Server, worker: Identity, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
-    page = browser.new_page(base_url=served.url)
-    page.goto("/")
-    page.get_by_role("heading", name="Schedule").wait_for()
-    first_page = time.monotonic() - served.began
-    figure("class, first page", f"{first_page:.1f} s after the server's start (promised: at most {FIRST_PAGE:.0f} s)")
-
     job = started_job(home, tmp_path)
     runs = [LiveRun(home, number, worker) for number in range(AT_WORK)]
     paths = [f"/train?run={job.id}", f"/train?run={runs[0].run.id}", f"/compare?runs={job.id},{runs[1].run.id}"]
-    pages = [page, browser.new_page(base_url=served.url), browser.new_page(base_url=served.url)]
+    pages = [browser.new_page(base_url=served.url) for _ in paths]
     for shown, path in zip(pages, paths, strict=True):
         shown.goto(path)
         expect(shown.locator(".stage .chart")).to_have_attribute("data-drawn", re.compile(r"\d+"), timeout=60_000)
     before, updates = [drawings(shown) for shown in pages], len(job.steps)
+    niceness = psutil.Process(job.record.attempts[-1].identity.pid).nice()
 
     timed = [session(served, runs[number % AT_WORK]) for number in range(SESSIONS - len(pages) - 1)]
     on_the_job = Session(served.port, f"/api/live?runs={job.id}", None)
@@ -144,7 +161,7 @@ def test_a_class_watches_runs(
     usage = attended(served, sessions, runs, SECONDS)
 
     drawn = [drawings(shown) - count for shown, count in zip(pages, before, strict=True)]
-    trained, niceness = len(job.steps) - updates, psutil.Process(job.record.attempts[-1].identity.pid).nice()
+    trained, still = len(job.steps) - updates, job.state
     jobs.stop(home, job.id)
     delays = [delay for one in sessions for delay in one.delays()]
     late, growth = p95(delays), slope(usage.memory, SETTLED)
@@ -158,13 +175,12 @@ def test_a_class_watches_runs(
         + f"; the job made {trained:,} updates with niceness {niceness}",
     )
     assert min(drawn) > SECONDS / 10, f"the pages drew {drawn} figures"
-    assert trained > 0 and niceness > 0
+    assert (trained > 0, niceness > 0, still) == (True, True, "running")
     assert usage.peak <= MEMORY
     if LONG:
         assert usage.cpu <= CPU
         assert late <= REFRESH + DELAY
         assert growth <= SLOPE
-        assert first_page <= FIRST_PAGE
 
 
 def test_everyone_with_a_run_of_their_own_is_looked_at_more_seldom(
