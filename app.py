@@ -28,10 +28,11 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     gc.freeze()
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps for itself what a class's charts have used
     web.answer_at_once()
-    attending = asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE))
+    tasks = [asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE)), asyncio.create_task(web.give_memory_back())]
     with web.streams_end_with_server():
         yield {}
-    attending.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 def checked_home() -> Home:
