@@ -1,7 +1,7 @@
 """What the server has freed goes back to the system, now and then.
 
-Looks are made in threads, and glibc keeps for each thread what it has freed: with a class that watches, the server would
-grow by some 4 MB a minute; less than half of that is left where it is given back.
+Looks are made in threads, and glibc keeps for each thread what it has freed: with a class that watches, the server
+would grow by some 4 MB a minute; less than half of that is left where it is given back.
 """
 
 from __future__ import annotations
