@@ -24,10 +24,10 @@ from typing import Any, BinaryIO
 import torch
 from pydantic import ValidationError
 
+from lrlab.c_library import give_back
 from lrlab.datasets import Progress
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
-from lrlab.training.allocator import give_back
 from lrlab.training.evaluation import evaluate
 from lrlab.training.pace import pace
 from lrlab.training.predicting import predict

@@ -7,18 +7,15 @@ would grow by some 4 MB a minute; less than half of that is left where it is giv
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import platform
+
+from lrlab.c_library import give_back
 
 EVERY = 30.0
-"""Seconds between two times; one takes some milliseconds."""
+"""Seconds between two times."""
 
 
 async def give_memory_back() -> None:
-    """Does so for ever; where the C library is not glibc, at once nothing."""
-    if platform.libc_ver()[0] != "glibc":
-        return
-    library = ctypes.CDLL(None)
+    """Does so for ever."""
     while True:
         await asyncio.sleep(EVERY)
-        await asyncio.to_thread(library.malloc_trim, 0)
+        await asyncio.to_thread(give_back)

@@ -16,7 +16,7 @@ _NEWEST = 0.2  # the weight of the newest look in what a view's looks are said t
 class Pace:
     """The interval between two looks, the same for every view: `tick` seconds, or as many as SHARE demands.
 
-    Thirty views that gain rows all the time take 5 ms each, so they are looked at every 2.5 s; thirty tabs on one view
+    Thirty views that gain rows all the time take 6 ms each, so they are looked at every 3 s; thirty tabs on one view
     are one view. A server that looked at all of them twice a second would fall behind, and with it every page.
     """
 

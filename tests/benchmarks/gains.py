@@ -33,7 +33,8 @@ from lrlab.datasets import add_dataset  # isort: skip
 from lrlab.experiments import Experiment  # isort: skip
 from lrlab.home import Home  # isort: skip
 from lrlab.training import batches  # isort: skip
-from lrlab.training.allocator import give_back, keep_memory  # isort: skip
+from lrlab.c_library import give_back  # isort: skip
+from lrlab.training.allocator import keep_memory  # isort: skip
 from lrlab.training.batches import Pictures, TrainBatches  # isort: skip
 from lrlab.training.devices import choose_device  # isort: skip
 from lrlab.training.optimizers import build_optimizer  # isort: skip

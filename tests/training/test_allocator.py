@@ -26,7 +26,8 @@ print(faults(4))
 GIVEN_BACK = """
 import threading
 import psutil
-from lrlab.training.allocator import give_back
+import lrlab.training
+from lrlab.c_library import give_back
 
 held = psutil.Process().memory_info().rss
 give_back()

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
 from lrlab.web import memory
 
 
-@pytest.mark.parametrize(("library", "times"), [("glibc", 3), ("musl", 0)])
-def test_it_is_given_back_again_and_again_where_the_c_library_can(
-    monkeypatch: pytest.MonkeyPatch, library: str, times: int
-) -> None:
-    given: list[int] = []
+def test_it_is_given_back_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[bool] = []
 
     async def serve() -> None:
         task = asyncio.create_task(memory.give_memory_back())
-        while len(given) < times:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            while len(given) < 3:
+                await asyncio.sleep(0)
         task.cancel()
 
     monkeypatch.setattr(memory, "EVERY", 0.0)
-    monkeypatch.setattr(memory.platform, "libc_ver", lambda: (library, "2.36"))
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=given.append))
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
     asyncio.run(serve())
-    assert given[:times] == [0] * times and (times or not given)
+    assert len(given) >= 3
