@@ -66,6 +66,12 @@ class Composition(_Value):
             raise ValueError(
                 f"epochs x steps_per_epoch: got {self.updates:,} updates, allowed: at most {MAX_UPDATES:,}"
             )
+        rates = self.updates * len(self.groups)
+        if rates > MAX_UPDATES:  # they would be minutes and gigabytes of a server that others wait for
+            raise ValueError(
+                f"groups: got {len(self.groups)} for {self.updates:,} updates, which are {rates:,} LRs, "
+                f"allowed: at most {MAX_UPDATES:,} LRs"
+            )
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)

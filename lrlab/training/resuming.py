@@ -148,15 +148,17 @@ def restore(
     earlier: Sequence[Attempt],
     guard: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Checkpoint | None:
-    """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where there is none.
+    """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where they left none.
 
-    The run's best model becomes the one that the checkpoint knew; without one it stays until there is another.
+    LabError where they left some and none is sound: to begin anew would replace the run's model and its log. The best
+    model becomes the one that the checkpoint knew; without a checkpoint it stays until there is another.
     What `guard` gives is held while files change that all attempts share: reading takes long, and a newer one may have
     the run by then.
     """
     with guard():
         _tidy(run.folder / "checkpoints")
-    for checkpoint in usable_checkpoints(run, earlier):
+    usable = usable_checkpoints(run, earlier)
+    for checkpoint in usable:
         state = read(checkpoint.path)
         if state is not None:
             put_back(loop, state)
@@ -167,6 +169,13 @@ def restore(
                     _copy(best, run.best_model)
             return checkpoint
         _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
+    if usable:
+        names = ", ".join(one.path.name for one in usable)
+        raise LabError(
+            f"none of its checkpoints can be read ({names}). Its log and models stay as they are; "
+            "to train it from the start, start it as a new run",
+            "run",
+        )
     return None
 
 
@@ -193,7 +202,7 @@ def remark(attempt: Attempt, earlier: Sequence[Attempt], *, anew: bool) -> str:
     """What a person should know of how `attempt` went on from the `earlier` ones; empty where there is nothing."""
     said = []
     if anew:
-        said.append("No earlier attempt left a checkpoint that can be used, so the run began anew.")
+        said.append("No earlier attempt left a checkpoint, so the run began anew.")
     begun = next((one for one in earlier if one.processor), None)
     if begun and not anew:
         before, now = (f"{one.device} with torch {one.torch}" for one in (begun, attempt))

@@ -245,9 +245,21 @@ class Session:
     @contextmanager
     def _another_best(self) -> Iterator[None]:
         """Holds the lease while the best model is replaced; what the one before said of the images goes with it."""
+        if self.result.test_accuracy is not None:
+            self._withdraw_test()
         with self._lease.held():
             self._run.predictions.unlink(missing_ok=True)
             yield
+
+    def _withdraw_test(self) -> None:
+        """The score on the test images is the old model's: should this attempt be killed, the run has none."""
+        self.result = self.result.model_copy(update={"test_accuracy": None, "test_loss": None})
+
+        def change(record: RunRecord) -> dict[str, object]:
+            self._lease.check(record)
+            return {"result": self.result}
+
+        revise(self._run, change)
 
     def _facts(self, normalization: Normalization) -> ModelFacts:
         return ModelFacts(

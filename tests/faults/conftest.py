@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lrlab.home import Home
-from tests.browser.conftest import browser, launch, page, playwright, server, until
+from tests.browser.conftest import browser, launch, page, playwright, profile, server, until
 from tests.datasets.conftest import contents, make_tree, make_zip, picture
 
 __all__ = [
     "browser", "contents", "figure", "launch", "long", "make_tree", "make_zip", "page", "picture", "playwright",
-    "server", "until",
+    "profile", "server", "until",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from lrlab.datasets import Dataset, add_dataset
 from lrlab.errors import LabError
@@ -27,10 +27,11 @@ from lrlab.runs import DatasetFacts, Predictions, Run, create_run, store_predict
 from lrlab.runs.predictions import tabulated
 from lrlab.schedules.formula import parse_formula
 from lrlab.ui import images_texts, tabs_texts
-from tests.browser.conftest import LONGEST
+from tests.browser.conftest import LONGEST, fresh_profile
 from tests.conftest import HandFinder, HandWorker
 from tests.faults.payloads import MARK, NAMES, PAYLOADS
 from tests.faults.zips import Entry, archive
+from tests.serving import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
@@ -134,6 +135,14 @@ def watched(total: Watched) -> Iterator[Watched]:
     watched = Watched()
     yield watched
     total.add(watched)
+
+
+@pytest.fixture
+def profile(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    """A browser for each test, which tells this test alone what it asks for."""
+    context = fresh_profile(browser, server)
+    yield context
+    context.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from lrlab import files
 from lrlab.home import Home
 from lrlab.runs import Beat, Run, Tail, planned_curve, request_stop, status, update
 from lrlab.training import devices, resuming
-from lrlab.training.observers import Recorder
+from lrlab.training.observers import Keeper, Recorder
 from lrlab.training.worker import attempt
 
 from .conftest import MakeRun
@@ -150,9 +150,27 @@ def test_a_run_without_a_checkpoint_begins_anew_and_says_so(
     assert_same(run, alone)
     assert [one.first_step for one in run.record.attempts] == [0, 0]
     assert run.record.attempts[0].remark == ""
-    assert run.record.attempts[1].remark == (
-        "No earlier attempt left a checkpoint that can be used, so the run began anew."
-    )
+    assert run.record.attempts[1].remark == "No earlier attempt left a checkpoint, so the run began anew."
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("kind", sorted(SPOILT.keys() - {"gone"}))
+def test_a_run_of_which_no_checkpoint_can_be_read_keeps_what_it_has(
+    kind: str, home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    asked_to_stop_after(monkeypatch, run, 6)
+    assert attempt(home, run) == 0
+    for path in (run.folder / "checkpoints").glob("*.pt"):
+        SPOILT[kind](path)
+    models = run.best_model.read_bytes(), run.last_model.read_bytes()
+    steps, epochs, result = run.steps, run.epochs, run.record.result
+    assert go_on(home, run) != 0
+    assert (run.record.state, run.record.result) == ("failed", result)
+    assert run.record.cause.startswith("none of its checkpoints can be read (1-7.pt, 1-6.pt). Its log and models stay")
+    assert (run.best_model.read_bytes(), run.last_model.read_bytes()) == models
+    assert_frame_equal(run.steps, steps)
+    assert_frame_equal(run.epochs, epochs)
 
 
 def raise_killed(*_: object) -> None:
@@ -195,6 +213,19 @@ def test_a_run_that_was_stopped_early_is_given_new_patience(home: Home, make_run
     assert (run.record.result.stopped_at, len(run.epochs)) == (2, 3)  # the best loss still counts, its patience is 1
     assert go_on(home, run) == 0  # nobody asked for more since: it stays at its end
     assert len(run.epochs) == 3 and run.record.state == "succeeded"
+
+
+def test_a_new_best_model_is_not_told_with_the_old_ones_test_score(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(home, make_run())
+    tested = run.record.result.model_copy(update={"test_accuracy": 0.5, "test_loss": 1.0})
+    with pytest.raises(Killed), monkeypatch.context() as patched:
+        patched.setattr(Keeper, "load_state_dict", lambda *_: None)  # so that the next epoch is the best one
+        patched.setattr(resuming.Checkpointer, "after_epoch", raise_killed)
+        go_on(home, run, more_epochs=1, more_from=3, result=tested)
+    assert len(run.epochs) == 4
+    assert run.record.result == tested.model_copy(update={"test_accuracy": None, "test_loss": None})
 
 
 @pytest.mark.usefixtures("often")
