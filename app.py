@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pyarrow as pa
 import streamlit as st
 from starlette.middleware import Middleware
 
@@ -26,9 +25,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Freezes what the imports left, so that later collections do not walk it, and sees that runs are attended to."""
     gc.collect()
     gc.freeze()
-    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps for itself what a class's charts have used
     web.answer_at_once()
-    tasks = [asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE)), asyncio.create_task(web.give_memory_back())]
+    tasks = [asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE)), asyncio.create_task(web.spare_memory())]
     with web.streams_end_with_server():
         yield {}
     for task in tasks:
