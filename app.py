@@ -26,7 +26,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     gc.collect()
     gc.freeze()
     web.answer_at_once()
-    tasks = [asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE)), asyncio.create_task(web.spare_memory())]
+    tasks = [asyncio.create_task(jobs.attend(lab_home(), FIRST_PAGE)), asyncio.create_task(web.give_memory_back())]
     with web.streams_end_with_server():
         yield {}
     for task in tasks:

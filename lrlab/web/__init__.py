@@ -10,7 +10,7 @@ from lrlab.web.access import Access, Who, allowed_hosts, asking, the_local_user
 from lrlab.web.assets import plotly_js
 from lrlab.web.gate import Gate
 from lrlab.web.live import streams_end_with_server
-from lrlab.web.memory import spare_memory
+from lrlab.web.memory import give_memory_back
 from lrlab.web.sockets import answer_at_once
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "allowed_hosts",
     "answer_at_once",
     "asking",
+    "give_memory_back",
     "routes",
-    "spare_memory",
     "streams_end_with_server",
     "the_local_user",
 ]

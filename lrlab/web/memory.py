@@ -1,4 +1,4 @@
-"""A server's memory: its threads share one heap, and what they have freed goes back to the system now and then.
+"""A server's memory: what its threads have freed goes back to the system.
 
 Looks are made in threads. glibc gives each a heap of its own and Arrow has another, which all keep what was freed:
 with a class that watches, the server would grow by some 4 MB a minute.
@@ -10,15 +10,15 @@ import asyncio
 
 import pyarrow as pa
 
-from lrlab.c_library import give_back, one_heap
+from lrlab.c_library import give_back, spare_memory
 
 EVERY = 30.0
-"""Seconds between two times."""
+"""Seconds between two times that the heaps are given back."""
 
 
-async def spare_memory() -> None:
-    """Does so for ever. To be begun before there are many threads."""
-    one_heap()
+async def give_memory_back() -> None:
+    """For ever. To be begun before there are many threads."""
+    spare_memory()
     pa.set_memory_pool(pa.system_memory_pool())
     while True:
         await asyncio.sleep(EVERY)
