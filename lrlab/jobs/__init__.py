@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lrlab.jobs.importing import import_process, run_import
     from lrlab.jobs.imports import (
         cancel_import,
+        handing_over,
         import_of_upload,
         import_status,
         is_lost_import,
@@ -49,6 +50,7 @@ _MODULES = {
     "importing": ("import_process", "run_import"),
     "imports": (
         "cancel_import",
+        "handing_over",
         "import_of_upload",
         "import_status",
         "is_lost_import",
@@ -92,6 +94,7 @@ __all__ = [
     "ensure_attended",
     "ensure_supervisor",
     "evaluation_status",
+    "handing_over",
     "import_of_upload",
     "import_process",
     "import_status",

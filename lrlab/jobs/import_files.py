@@ -2,7 +2,7 @@
 
 imports/<id>.request.json   what was asked for
         <id>.json           how it stands; written by the process alone while it runs
-        <id>.process.json   who the process is, written by the one who started it
+        <id>.process.json   who the process is, written by the one who started it, and by itself when it begins
         <id>.cancel         there once somebody wants it to end
         <id>.log            what the process printed
 """
@@ -116,6 +116,11 @@ def read_process(home: Home, import_id: str) -> Identity | None:
         return Identity.model_validate_json(file(home, import_id, "process.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+
+
+def write_process(home: Home, import_id: str, owner: Identity) -> None:
+    """Writes who carries the import out."""
+    write_atomic(file(home, import_id, "process.json"), owner.model_dump_json().encode(), sync=False)
 
 
 def no_import(import_id: str) -> NotFound:

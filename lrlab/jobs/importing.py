@@ -24,7 +24,9 @@ from lrlab.jobs.import_files import (
     read,
     read_request,
     write,
+    write_process,
 )
+from lrlab.process import identity
 
 AT_ONCE = 2
 """So many imports of a lab are at work at a time, each on all cores; the others wait."""
@@ -43,6 +45,7 @@ def import_process(home: Home, import_id: str) -> int:
     NotFound where there is no such import; then the process is as it was.
     """
     read(home, import_id)
+    write_process(home, import_id, identity())  # its starter may have been killed before it could
     bounds.limit_memory(bounds.MOST_MEMORY)
     speaking = threading.Lock()
 

@@ -5,13 +5,15 @@ Here is the side that asks: it starts an import, looks how it stands, ends it, a
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
+from filelock import FileLock
 
 from lrlab.datasets import Sample, Source, Upload, check_name, existing, sweep_uploads
 from lrlab.errors import NotFound
@@ -30,6 +32,7 @@ from lrlab.jobs.import_files import (
     read_process,
     read_request,
     write,
+    write_process,
 )
 from lrlab.jobs.importing import clear
 from lrlab.process import Identity, find, identity, is_alive
@@ -48,7 +51,8 @@ def start_import(home: Home, source: Source, name: str, *, owner: str = "") -> s
     """Starts taking in `source` (see `add_dataset`) as the data set `name` of `owner`; returns the id of the import.
 
     The process is detached: it outlives this one. An upload's files are deleted when its import ends.
-    Raises LabError at once where the name (field "name") or the source (field "source") cannot be right.
+    Raises LabError at once where the name (field "name") or the source (field "source") cannot be right, and OSError
+    where no process can be started; then there is no import, and an upload is as it was.
     """
     home.ensure()
     _sweep(home)
@@ -62,10 +66,29 @@ def start_import(home: Home, source: Source, name: str, *, owner: str = "") -> s
         asked = PathAsked(path=str(existing(source)))
     import_id = new_id()
     request = Request(name=name, source=asked)
-    write(home, ImportStatus(id=import_id, dataset=name, owner=owner, started=time.time()))
-    write_atomic(file(home, import_id, "request.json"), request.model_dump_json().encode(), sync=False)
-    _spawn(home, import_id)
+    try:
+        write(home, ImportStatus(id=import_id, dataset=name, owner=owner, started=time.time()))
+        write_atomic(file(home, import_id, "request.json"), request.model_dump_json().encode(), sync=False)
+        _spawn(home, import_id)
+    except BaseException:
+        _forget(home, import_id)
+        raise
     return import_id
+
+
+@contextmanager
+def handing_over(home: Home, upload_id: str) -> Iterator[str | None]:
+    """The import that an upload was handed over to, or None; until the end of the block no other process or thread
+    hands one over.
+
+    An import whose starter was killed before its process began is forgotten: the upload may be handed over again.
+    """
+    with FileLock(home.root / ".import-start.lock"):
+        started = import_of_upload(home, upload_id)
+        if started and not _began(home, started):
+            _forget(home, started)
+            started = None
+        yield started
 
 
 def import_of_upload(home: Home, upload_id: str) -> str | None:
@@ -73,7 +96,7 @@ def import_of_upload(home: Home, upload_id: str) -> str | None:
     for path in home.imports.glob("*.request.json"):
         import_id = path.name.partition(".")[0]
         if is_id(import_id):
-            with contextlib.suppress(NotFound):  # swept while we looked
+            with suppress(NotFound):  # swept while we looked
                 source = read_request(home, import_id).source
                 if isinstance(source, UploadAsked) and source.id == upload_id:
                     return import_id
@@ -91,8 +114,10 @@ def import_status(home: Home, import_id: str) -> ImportStatus:
     status = read(home, import_id)  # it may have ended between the two looks
     if status.ended:
         return status
-    clear(home, import_id)
-    if file(home, import_id, "cancel").exists():
+    cancelled = file(home, import_id, "cancel").exists()
+    if cancelled or _began(home, import_id):  # else nothing was touched, and an upload may be handed over again
+        clear(home, import_id)
+    if cancelled:
         status = status.model_copy(update={"state": "cancelled", "what": "Cancelled"})
     else:
         error = f"the import ended unexpectedly{last_words(home, import_id)}; nothing of it was kept"
@@ -116,7 +141,7 @@ def running_imports(home: Home) -> list[ImportStatus]:
     found = []
     for path in home.imports.glob("*.json"):
         if is_id(path.stem):
-            with contextlib.suppress(NotFound):  # swept while we looked
+            with suppress(NotFound):  # swept while we looked
                 found.append(import_status(home, path.stem))
     return sorted((status for status in found if not status.ended), key=lambda status: -status.started)
 
@@ -141,19 +166,38 @@ def _spawn(home: Home, import_id: str) -> None:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(home), **own_session()
         )
     try:
-        owner = identity(child.pid)
+        give_way(child.pid)
+        write_process(home, import_id, _identity(child.pid))
+        # An ended child stays a zombie until somebody waits for it.
+        threading.Thread(target=child.wait, name=f"import-{import_id}", daemon=True).start()
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+
+
+def _identity(pid: int) -> Identity:
+    try:
+        return identity(pid)
     except psutil.NoSuchProcess:  # on Windows a process that ended at once has no identity any more
-        owner = Identity(boot_id="", pid=child.pid, started=0.0)
-    give_way(child.pid)
-    write_atomic(file(home, import_id, "process.json"), owner.model_dump_json().encode(), sync=False)
-    # An ended child stays a zombie until somebody waits for it.
-    threading.Thread(target=child.wait, name=f"import-{import_id}", daemon=True).start()
+        return Identity(boot_id="", pid=pid, started=0.0)
+
+
+def _began(home: Home, import_id: str) -> bool:
+    """Whether the import was ever given a process."""
+    return file(home, import_id, "process.json").exists()
+
+
+def _forget(home: Home, import_id: str) -> None:
+    """Removes all that tells of an import."""
+    for path in home.imports.glob(f"{import_id}.*"):
+        path.unlink(missing_ok=True)
 
 
 def _sweep(home: Home) -> None:
     """Removes outcomes that nobody asks for any more, and abandoned uploads."""
     sweep_uploads(home)
     for old in home.imports.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another starter sweeps too
+        with suppress(FileNotFoundError):  # another starter sweeps too
             if time.time() - old.stat().st_mtime > KEEP_SECONDS:
                 old.unlink()

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -44,7 +43,7 @@ from lrlab.datasets import (
 from lrlab.desk import Desk
 from lrlab.errors import LabError, NotFound, from_validation
 from lrlab.home import Home
-from lrlab.jobs import cancel_import, import_of_upload, import_status
+from lrlab.jobs import cancel_import, handing_over, import_of_upload, import_status
 from lrlab.web.access import Access, desk_of
 from lrlab.web.bodies import check_size, whole
 from lrlab.web.framing import Unpacker
@@ -113,7 +112,6 @@ class Images:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._starting = threading.Lock()
         self._announcing = CapacityLimiter(1)  # a long list takes many times its size while it is read
         # Large pictures take long and wait for each other; no other request is to wait for them.
         self._drawing = CapacityLimiter(2)
@@ -178,15 +176,14 @@ class Images:
     async def finish(self, request: Request) -> Response:
         """The upload is complete: its import starts, under the name that the person gave last.
 
-        A browser whose connection broke before the answer asks again, perhaps another server: it is told of the same
-        import.
+        A browser whose connection broke before the answer asks again, perhaps another server, perhaps at once: it is
+        told of the same import.
         """
         asked = _read(await whole(request, LARGEST_WISH), _Named)
         upload_id = request.path_params["id"]
 
         def start() -> str:
-            with self._starting:
-                started = import_of_upload(self._home, upload_id)
+            with handing_over(self._home, upload_id) as started:
                 return started or desk_of(request).start_import(open_upload(self._home, upload_id), asked.name)
 
         return JSONResponse({"import": await run_in_threadpool(start)})

@@ -18,8 +18,8 @@ AT_THE_DESK = {
     "lrlab.runs": "create_run delete_run list_runs load_run rename request_lr request_stop revise update withdraw_stop",
     "lrlab.datasets": "add_dataset add_sample begin_upload cancel_upload delete_dataset list_datasets load_dataset "
     "open_upload share_dataset sweep_uploads",
-    "lrlab.jobs": "Ended Job Queue cancel_import delete import_of_upload import_process import_status move plan "
-    "position requeue resume retry running_imports set_lr settle start_evaluation start_import stop submit",
+    "lrlab.jobs": "Ended Job Queue cancel_import delete handing_over import_of_upload import_process import_status "
+    "move plan position requeue resume retry running_imports set_lr settle start_evaluation start_import stop submit",
 }
 """Names that find or change what belongs to somebody, and that pages must not use themselves."""
 
