@@ -40,14 +40,12 @@ def decoded(home: Home, dataset: Dataset, image_size: int, progress: Progress | 
 
     P = `cache_side(image_size)`: the shorter side is resized to P, antialiased, and the middle cropped to a square.
     The first call decodes in threads, other processes that ask meanwhile wait for it; what is damaged is made again.
-    Raises LabError naming the file where an original is gone or is not the one that was imported, or where the disk is
-    full.
+    Raises LabError naming the file where an original is gone or is not the one that was imported, where the disk is
+    full, or where what was written to it does not come back.
     """
-    progress = progress or silent
     path, side = _place(home, dataset, image_size), cache_side(image_size)
-    while (images := _load(path, len(dataset), side)) is None:
-        _build_once(path, dataset, side, progress)
-    return images
+    images = kept_squares(path, len(dataset.images), side)
+    return _built_once(path, dataset, side, progress or silent) if images is None else images
 
 
 def cache_bytes(home: Home, dataset: Dataset, image_size: int) -> int:
@@ -61,8 +59,9 @@ def _place(home: Home, dataset: Dataset, image_size: int) -> Path:
     return home.cache / f"{dataset.content}-{cache_side(image_size)}-v{CONVERSION}.npy"
 
 
-def _load(path: Path, count: int, side: int) -> NDArray[np.uint8] | None:
-    """The array in `path`; None where there is none, or what lies there is not one of these images."""
+def kept_squares(path: Path, count: int, side: int) -> NDArray[np.uint8] | None:
+    """The array in `path`, uint8 of shape (count, side, side, 3), memory-mapped, read-only; None where there is none,
+    or what lies there is damaged."""
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     except (FileNotFoundError, EOFError, ValueError):
@@ -70,8 +69,8 @@ def _load(path: Path, count: int, side: int) -> NDArray[np.uint8] | None:
     return images if images.dtype == np.uint8 and images.shape == (count, side, side, 3) else None
 
 
-def _build_once(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
-    """Builds `path` under its lock, unless another process is faster."""
+def _built_once(path: Path, dataset: Dataset, side: int, progress: Progress) -> NDArray[np.uint8]:
+    """The array in `path`, built under its lock, unless another process is faster."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_suffix(".lock"))
     while not lock.is_locked:
@@ -80,17 +79,27 @@ def _build_once(path: Path, dataset: Dataset, side: int, progress: Progress) -> 
         except Timeout:
             progress("Waiting for another job that decodes these images", 0, 0)
     try:
-        if _load(path, len(dataset), side) is None:
+        # Loaded under the lock as well: whoever clears the caches takes no file whose lock is held.
+        if (images := kept_squares(path, len(dataset.images), side)) is None:
             _build(path, dataset, side, progress)
+            images = kept_squares(path, len(dataset.images), side)
     finally:
         lock.release()
+    if images is None:
+        raise LabError(
+            f"the decoded images of {shown(dataset.name)} do not come back from {path} as they were written; its disk "
+            "may be damaged",
+            field="dataset",
+        )
+    return images
 
 
-def as_cached(path: Path, image_size: int, name: str = "") -> NDArray[np.uint8]:
+def as_cached(path: Path, image_size: int, name: str = "", *, taken: bool = False) -> NDArray[np.uint8]:
     """One image file from anywhere as it would be a row of `decoded`: shape (P, P, 3), the same to the last bit.
 
-    `name`: what the file is called in an error (default: its own name). LabError (field "image") where there is no such
-    file, it is too large, or it is no image that lrlab reads.
+    `name`: what the file is called in an error (default: its own name). `taken`: it belongs to a data set, see
+    `read_rgb`. LabError (field "image") where there is no such file, it is too large, or it is no image that lrlab
+    reads.
     """
     name = name or path.name
     try:
@@ -104,16 +113,16 @@ def as_cached(path: Path, image_size: int, name: str = "") -> NDArray[np.uint8]:
         raise LabError(f"{shown(name)} cannot be read ({error.strerror})", field="image") from error
     try:
         with quiet_decoders():
-            return np.array(_squared(data, cache_side(image_size)))
+            return np.array(_squared(data, cache_side(image_size), taken))
     except Unreadable as error:
         raise LabError(f"{shown(name)} {error}", field="image") from error
 
 
-def _squared(data: bytes, side: int) -> Image:
+def _squared(data: bytes, side: int, taken: bool) -> Image:
     """What is in the cache, whatever it was made for: the same draft, resize and crop."""
     # A JPEG is decoded at the smallest of its own reduced sizes that is no smaller than the square: what a reduced
     # size leaves out is left out as a mean of its pixels, and the rest is resized with antialiasing.
-    return square(read_rgb(data, side).rgb, side)
+    return square(read_rgb(data, side, taken=taken).rgb, side)
 
 
 def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
@@ -129,7 +138,7 @@ def _build(path: Path, dataset: Dataset, side: int, progress: Progress) -> None:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _changed(dataset, name, "is not the image any more that was imported")
         try:
-            return _squared(data, side).tobytes()
+            return _squared(data, side, taken=True).tobytes()
         except Unreadable as error:
             raise _changed(dataset, name, str(error)) from error
 

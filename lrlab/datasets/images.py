@@ -100,10 +100,12 @@ def signature(head: bytes) -> str | None:
     return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
-def read_rgb(data: bytes, at_least: int | None = None) -> Picture:
+def read_rgb(data: bytes, at_least: int | None = None, *, taken: bool = False) -> Picture:
     """The picture in `data`, decoded to its end and converted as the head of this module says.
 
     `at_least`: a JPEG may be decoded at a half, quarter or eighth as long as both sides keep this many pixels.
+    `taken`: it belongs to a data set already, perhaps from a time when nobody asked whether all rows of a PNG came;
+    those that did not are black then, as they were.
     Raises Unreadable with the reason.
     """
     kind = signature(data[:SIGNATURE_BYTES])
@@ -114,7 +116,7 @@ def read_rgb(data: bytes, at_least: int | None = None) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             picture = _converted(image, at_least)
-            if image.format == "PNG" and not png.is_whole(data, image):
+            if image.format == "PNG" and not taken and not png.is_whole(data, image):
                 raise Unreadable("is cut off before its end")
             return picture
     except Unreadable:

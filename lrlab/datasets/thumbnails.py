@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lrlab.datasets.dataset import Dataset
+from lrlab.datasets.images import CONVERSION
 from lrlab.datasets.views import thumbnail
 from lrlab.files import write_atomic
 from lrlab.home import Home
@@ -26,7 +27,7 @@ def kept_thumbnail(home: Home, dataset: Dataset, row: int, side: int) -> bytes:
     """`thumbnail`, drawn once for each content and side. Raises what that raises; a full disk only keeps nothing."""
     if side > LARGEST_SIDE or not 0 <= row < len(dataset):
         return thumbnail(dataset, row, side)
-    path = home.thumbnails / f"{dataset.images['sha256'].iloc[row]}-{side}.jpg"
+    path = home.thumbnails / f"{dataset.images['sha256'].iloc[row]}-v{CONVERSION}-{side}.jpg"
     with suppress(FileNotFoundError):
         kept = path.read_bytes()
         if kept.endswith(_END):

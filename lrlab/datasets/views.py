@@ -87,7 +87,7 @@ def thumbnail(dataset: Dataset, row: int, side: int) -> bytes:
         raise NotFound(f"row: got {row}, allowed: 0 to {len(dataset) - 1}", field="row")
     image = dataset.images.iloc[row]
     try:
-        picture = read_rgb((dataset.root / image["file"]).read_bytes(), 2 * side)
+        picture = read_rgb((dataset.root / image["file"]).read_bytes(), 2 * side, taken=True)
     except (OSError, Unreadable) as error:
         raise NotFound(f"{shown(image['name'])} of {shown(dataset.name)} cannot be read any more") from error
     buffer = io.BytesIO()

@@ -45,7 +45,7 @@ def augmented(home: Home, *, experiment: dict[str, Any], images: int = 6, varian
     rows = _spread(dataset, train, images, asked.seed)
     table = dataset.images.iloc[rows]
     files = zip(table["file"], table["name"], strict=True)
-    squares = np.stack([as_cached(dataset.root / file, asked.image_size, name) for file, name in files])
+    squares = np.stack([as_cached(dataset.root / file, asked.image_size, name, taken=True) for file, name in files])
     labels = table["label"].to_numpy(dtype="int64")
     normalization = _normalization(home, dataset, asked, train)
     pictures = Pictures(squares, labels, asked.image_size, torch.device("cpu"), normalization)

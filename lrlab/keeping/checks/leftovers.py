@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from lrlab.datasets import abandoned, list_datasets, open_upload, sweep_uploads
+from lrlab.datasets import Dataset, abandoned, list_datasets, open_upload, sweep_uploads
+from lrlab.datasets.cache import kept_squares
 from lrlab.datasets.images import CONVERSION
 from lrlab.errors import LabError
 from lrlab.files import is_id, read_json, remove_tree
@@ -41,25 +41,28 @@ def check_leftovers(home: Home) -> Iterator[Finding]:
 
 def _caches(home: Home) -> Iterator[Finding]:
     files = sorted(home.cache.glob("*.npy"))
-    sizes = {dataset.content: len(dataset) for dataset in list_datasets(home)}
+    rows = {dataset.content: _rows(dataset) for dataset in list_datasets(home)}
     for path in files:
         name = _CACHED.fullmatch(path.name)
         if path.name.startswith("."):
             continue
         unlink = partial(path.unlink, missing_ok=True)
-        if name is None or name[1] not in sizes or int(name[3]) != CONVERSION:
+        if name is None or name[1] not in rows or int(name[3]) != CONVERSION:
             yield Finding("cache", f"{path.name} belongs to no data set", "it is removed", unlink)
-        elif not _is_whole(path, (sizes[name[1]], int(name[2]), int(name[2]), 3)):
+        elif (count := rows[name[1]]) is not None and _is_damaged(path, count, int(name[2])):
             yield Finding("cache", f"{path.name} is damaged", "it is removed, and made again when it is needed", unlink)
 
 
-def _is_whole(path: Path, shape: tuple[int, ...]) -> bool:
+def _rows(dataset: Dataset) -> int | None:
+    """How many images its table has; None where that cannot be read, which is told with the data sets."""
     try:
-        return bool(np.load(path, mmap_mode="r", allow_pickle=False).shape == shape)
-    except FileNotFoundError:  # removed since the folder was listed
-        return True
-    except (ValueError, EOFError):
-        return False
+        return len(dataset.images)
+    except (LabError, OSError, ValueError):
+        return None
+
+
+def _is_damaged(path: Path, count: int, side: int) -> bool:
+    return kept_squares(path, count, side) is None and path.exists()  # else it was removed since the folder was listed
 
 
 def _answers(home: Home) -> Iterator[Finding]:
@@ -159,7 +162,7 @@ def _is_idle(run: Run) -> bool:
 
 def _temporaries(home: Home) -> Iterator[Path]:
     """Files that were being written, hidden until they are whole, and have not grown for long."""
-    folders = [home.root, home.cache, home.answers, home.imports, home.datasets]
+    folders = [home.root, home.cache, home.answers, home.thumbnails, home.imports, home.datasets]
     folders += [path for path in home.datasets.iterdir() if is_id(path.name)]
     runs = [path for path in home.runs.iterdir() if is_id(path.name)]
     folders += [inside for run in runs for inside in (run, run / "checkpoints", run / "lr")]
