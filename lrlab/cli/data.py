@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.parser import Groups, Parser, add_json
-from lrlab.cli.terminal import Bar, Steps, moment, say, say_json, say_table
+from lrlab.cli.terminal import Bar, Steps, moment, note, say, say_json, say_table
 from lrlab.errors import LabError
 from lrlab.home import Home, lab_home
 
@@ -70,7 +70,10 @@ def add(given: argparse.Namespace) -> int:
 
 
 def _followed(home: Home, import_id: str) -> str:
-    """Shows an import until it ends; the data set's id. Ctrl-C cancels it, and waits until nothing of it is left."""
+    """Shows an import until it ends; the data set's id. Ctrl-C cancels it, and waits until nothing of it is left.
+
+    Where the import was faster than Ctrl-C, that is said: its data set stays.
+    """
     from lrlab.jobs import cancel_import, import_status
 
     bar = Bar()
@@ -82,9 +85,12 @@ def _followed(home: Home, import_id: str) -> str:
         if status.state == "succeeded":
             bar.show(1.0, status.what, mark=status.what)
     except KeyboardInterrupt:
-        cancel_import(home, import_id)
-        while not import_status(home, import_id).ended:
+        while not (status := import_status(home, import_id)).ended:
+            cancel_import(home, import_id)  # again and again: a process that does not listen is ended in the end
             time.sleep(LOOK)
+        if status.state == "succeeded":
+            bar.close()
+            note(f"{status.dataset} was added all the same; the import was at its end.")
         raise
     finally:
         bar.close()

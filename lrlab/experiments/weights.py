@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from lrlab.errors import LabError
@@ -23,7 +24,13 @@ PATIENCE = 5
 SILENCE = 60
 """Seconds without a byte after which fetching is given up."""
 
+ABANDONED = 3600
+"""Seconds after which nobody writes a half-fetched file any more."""
+
 MB = 1 << 20
+
+_UNREACHABLE = (OSError, HTTPException)
+"""What the network's side raises: the errors of sockets, TLS and urllib are OSErrors all."""
 
 
 def weights_path(name: str) -> Path:
@@ -46,7 +53,7 @@ def check_weights(name: str) -> None:
     try:
         with urlopen(Request(ADDRESS + MODELS[name].weights_file, method="HEAD"), timeout=PATIENCE):
             return
-    except (HTTPError, URLError, TimeoutError, ConnectionError) as error:
+    except _UNREACHABLE as error:
         raise missing(name) from error
 
 
@@ -54,17 +61,17 @@ def fetch_weights(name: str, progress: Callable[[str, int, int], None]) -> None:
     """Fetches the weights of the network `name` to where torch looks for them, unless they lie there already.
 
     `progress` hears of every megabyte. LabError (field "pretrained") where they are not to be had, or are not those
-    whose checksum stands in the file's name.
+    whose checksum stands in the file's name; OSError where they cannot be written, as on a full disk.
     """
     if weights_present(name):
         return
     path = weights_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     partial, digest, done = path.with_name(f".{path.name}.{new_id(6)}"), hashlib.sha256(), 0
     try:
-        with urlopen(ADDRESS + path.name, timeout=SILENCE) as answer, partial.open("wb") as file:
-            total = int(answer.headers.get("Content-Length") or 0)
-            while piece := answer.read(MB):
+        with closing(_pieces(name)) as pieces, partial.open("wb") as file:
+            for piece, total in pieces:
                 file.write(piece)
                 digest.update(piece)
                 done += len(piece)
@@ -78,10 +85,30 @@ def fetch_weights(name: str, progress: Callable[[str, int, int], None]) -> None:
                 "pretrained",
             )
         partial.replace(path)
-    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        raise missing(name) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _pieces(name: str) -> Generator[tuple[bytes, int], None, None]:
+    """The file of the network `name` as it comes, each piece with the bytes of the whole, 0 where that is not told.
+
+    `missing(name)` where it does not come. What whoever writes it stumbles over is not raised in here.
+    """
+    try:
+        with urlopen(ADDRESS + weights_path(name).name, timeout=SILENCE) as answer:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while piece := answer.read(MB):
+                yield piece, total
+    except _UNREACHABLE as error:
+        raise missing(name) from error
+
+
+def _sweep(path: Path) -> None:
+    """Removes what workers left of `path` that were killed while they fetched it."""
+    for half in path.parent.glob(f".{path.name}.*"):
+        with suppress(FileNotFoundError, PermissionError):  # removed meanwhile, or somebody else's
+            if time.time() - half.stat().st_mtime > ABANDONED:
+                half.unlink()
 
 
 def missing(name: str) -> LabError:

@@ -73,7 +73,7 @@ def _one_line(error: Exception) -> str:
 
 def _after(error: LabError) -> str:
     """What to do about a fault of an image or of its data set; what a setting's fault asks for, its sentence says."""
-    if isinstance(error.__cause__, OSError):
+    if error.field == "dataset" and isinstance(error.__cause__, OSError):
         return CHECK
     return ""
 

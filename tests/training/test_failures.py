@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 
 import pytest
 import torch
@@ -21,8 +22,8 @@ FINDER = "The LR finder shows which LRs this model bears."
 EXPERIMENT = Experiment.model_validate({"dataset": "colours", "batch_size": 64, "image_size": 96})
 
 
-def wrapped(error: Exception) -> Exception:
-    outer = LabError("the cache could not be written")
+def wrapped(error: Exception, text: str = "the cache could not be written", field: str | None = None) -> Exception:
+    outer = LabError(text, field)
     outer.__cause__ = error
     return outer
 
@@ -61,6 +62,16 @@ CASES = {
         RuntimeError("[enforce fail at alloc_cpu.cpp:125] err == 0. DefaultCPUAllocator: can't allocate memory: ..."),
         "this machine ran out of memory (small_cnn, batch size 64, image size 96)",
         SMALLER,
+    ),
+    "an original that is gone": (
+        wrapped(FileNotFoundError(2, "No such file"), "'a.png' cannot be read any more", "dataset"),
+        "'a.png' cannot be read any more",
+        CHECK,
+    ),
+    "weights that do not come": (
+        wrapped(ssl.SSLError(1, "certificate verify failed"), "fetch them where there is internet", "pretrained"),
+        "fetch them where there is internet",
+        "",
     ),
     "a sentence for a person": (LabError("dataset: 'colours' was deleted"), "dataset: 'colours' was deleted", ""),
     "memory of the GPU, by a library": (
