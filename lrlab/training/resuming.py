@@ -7,6 +7,7 @@ lies the best model so far, as the checkpoint knows it. On a CPU what is trained
 
 from __future__ import annotations
 
+import filecmp
 import logging
 import os
 import pickle
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 from lrlab.errors import LabError
-from lrlab.files import Synced, new_id
+from lrlab.files import PIECE, Synced, new_id
 from lrlab.runs import (
     Attempt,
     Beat,
@@ -146,26 +147,27 @@ def restore(
     loop: Loop,
     run: Run,
     earlier: Sequence[Attempt],
+    told: Callable[[], object] = lambda: None,
     guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+    another_best: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Checkpoint | None:
     """Puts `loop` where the newest sound checkpoint of the `earlier` attempts was taken; None where they left none.
 
     LabError where they left some and none is sound: to begin anew would replace the run's model and its log. The best
     model becomes the one that the checkpoint knew; without a checkpoint it stays until there is another.
-    What `guard` gives is held while files change that all attempts share: reading takes long, and a newer one may have
-    the run by then.
+    What `guard` gives is held while files change that all attempts share, what `another_best` gives while the best
+    model does: reading takes long, and a newer attempt may have the run by then. `told` is called all the while.
     """
     with guard():
         _tidy(run.folder / "checkpoints")
     usable = usable_checkpoints(run, earlier)
     for checkpoint in usable:
-        state = read(checkpoint.path)
+        state = read(checkpoint.path, told)
         if state is not None:
             put_back(loop, state)
             best = _best_beside(checkpoint.path)
-            with guard():
-                if not _is_same(best, run.best_model):
-                    run.predictions.unlink(missing_ok=True)  # of the model that goes
+            if not _is_same(best, run.best_model):
+                with another_best():
                     _copy(best, run.best_model)
             return checkpoint
         _log.warning("the checkpoint %s cannot be used and is left aside", checkpoint.path.name)
@@ -211,13 +213,19 @@ def remark(attempt: Attempt, earlier: Sequence[Attempt], *, anew: bool) -> str:
     return " ".join(said)
 
 
-def read(path: Path) -> dict[str, Any] | None:
-    """What a checkpoint holds; None where the file is gone, torn, altered or none of this version."""
+def read(path: Path, told: Callable[[], object] = lambda: None) -> dict[str, Any] | None:
+    """What a checkpoint holds; None where the file is gone, torn, altered or none of this version.
+
+    `told` is called for every 32 MB that a slow disk gave; torch then finds them in the memory.
+    """
     try:
-        # torch does not compare the checksums that it writes, and half a file must not become half a model.
+        # torch does not compare the checksums that it writes, and half a file must not become half a model. Whoever
+        # reads a member of the archive to its end compares them.
         with zipfile.ZipFile(path) as archive:
-            if (damaged := archive.testzip()) is not None:
-                raise zipfile.BadZipFile(f"{damaged} is damaged")
+            for member in archive.infolist():
+                with archive.open(member) as content:
+                    while content.read(PIECE):
+                        told()
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
         _log.warning("%s: %s", path.name, error)
@@ -253,7 +261,8 @@ def _best_beside(path: Path) -> Path:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    """Whether both are one file, or equal ones, as they are on a disk without second names and out of a backup."""
+    return one.exists() and other.exists() and (one.samefile(other) or filecmp.cmp(one, other, shallow=False))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -91,8 +91,10 @@ class Session:
             seen = parts
             self._evaluate(device, parts, self._say)
         except StopRequested:
-            # A run that may go on keeps its test images for the end, where they are looked at once.
-            if self.result.best_epoch is not None:
+            # A run that may go on keeps its test images for the end, where they are looked at once. Predictions that
+            # are there are its best model's, from an earlier attempt, perhaps with test images: they stay.
+            known = seen.test is None and self._run.predictions.exists()
+            if self.result.best_epoch is not None and not known:
                 self._evaluate(device, seen, self._beat.say, AFTER_STOP)
             raise
 
@@ -182,8 +184,7 @@ class Session:
         columns = (*_columns(gradient, moves_momentum=previewed.momentum is not None), *rates.columns)
         with open_log(self._run, self._attempt.number, extra_step_columns=columns) as log:
             recorder = Recorder(log, experiment.images_per_update, columns)
-            monitor = experiment.early_stopping.monitor
-            keeper = Keeper(self._run.best_model, facts, self._beat, monitor, self._another_best)
+            keeper = Keeper(self._run.best_model, facts, self._beat, self._record.best_by, self._another_best)
             early = EarlyStop(experiment.early_stopping, lambda: course_of(self._run.record))
             heartbeat = Heartbeat(self._beat, experiment.images_per_update, self._record.steps)
             hand = Hand(self._run, self._lease.check)
@@ -210,8 +211,10 @@ class Session:
                 loop.fit(self._record.epochs)
                 checkpointer.save(loop)
             except StopRequested:
-                self._save_last(loop, facts)
+                # First the checkpoint, should the disk have room or the supervisor time for one of them only: it can
+                # give the last model again. And who has that one had a checkpoint (`checkpoints_lost`).
                 checkpointer.save(loop)
+                self._save_last(loop, facts)
                 raise
             except torch.OutOfMemoryError:
                 if device.device.type != "cuda":
@@ -219,7 +222,9 @@ class Session:
                 _log.exception("the GPU's memory is full")
                 full = True
             finally:
-                told = {"stopped_at": early.stopped_at, "closing": early.closing}
+                # The score on the test images stays where the best model did (`_another_best`).
+                tested = self.result.model_dump(include={"test_accuracy", "test_loss"})
+                told = {"stopped_at": early.stopped_at, "closing": early.closing, **tested}
                 self.result = keeper.result.model_copy(update=told)
         if full:  # measured only here, where the error and all that its frames held are gone
             self._say("measuring what fits into the GPU's memory")
@@ -231,8 +236,9 @@ class Session:
         earlier = self._record.attempts[:-1]
         if not earlier:
             return
-        self._say("reading the checkpoint")
-        checkpoint = restore(loop, self._run, earlier, self._lease.held)
+        told = partial(self._say, "reading the checkpoint")
+        told()
+        checkpoint = restore(loop, self._run, earlier, told, self._lease.held, self._another_best)
         if loop.ended and self._record.more_from == loop.epoch + 1:
             early.go_on(loop)
         self._tell(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lrlab.home import Home
-from lrlab.runs import LRChange, Run, planned_curve, request_lr, update
-from lrlab.training.observers import Recorder
+from lrlab.runs import LRChange, Run, planned_curve, request_lr, request_stop, update
+from lrlab.training.observers import Heartbeat, Recorder
+from lrlab.training.worker import attempt
 
 from .conftest import MakeRun
 from .interrupting import SGD, assert_same, go_on, interrupted, train
@@ -67,6 +68,25 @@ def test_what_a_person_asks_for_multiplies_the_rest_of_the_schedule(
     assert [(one.step, round(one.factor, 9), round(one.lr, 9)) for one in changes] == [
         (1, 0.5, 0.04), (6, 5.0, 0.1), (7, 0.5, 0.01),
     ]  # fmt: skip
+    planned = planned_curve(run.record)
+    assert planned is not None and planned.lr.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_lr_that_is_set_while_a_run_waits_to_be_validated_is_the_one_that_it_trains_with(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schedule is stepped after that validation: the factor is reckoned from what it says then."""
+    stairs = {"scheduler": {"name": "StepLR", "step_size": 1, "gamma": 0.1}}
+    run = make_run(optimizer={"name": "SGD", "lr": 0.1}, schedule=stairs)
+    with monkeypatch.context() as patched:
+        patched.setattr(Heartbeat, "after_eval_batch", lambda *_: request_stop(run))
+        assert attempt(home, run) == 0 and run.record.state == "cancelled"
+    request_lr(run, value=0.02)
+    assert go_on(home, run) == 0
+    assert run.record.attempts[1].validates_first
+    expected = [0.1] * 3 + [0.02] * 3 + [0.002] * 3
+    assert run.steps["lr"].tolist() == pytest.approx(expected, rel=1e-12)
+    assert [(one.step, round(one.factor, 9), round(one.lr, 9)) for one in run.record.lr_changes] == [(3, 2.0, 0.02)]
     planned = planned_curve(run.record)
     assert planned is not None and planned.lr.tolist() == pytest.approx(expected, rel=1e-12)
 

@@ -96,7 +96,7 @@ def test_who_lost_the_run_while_it_read_the_checkpoint_spoils_nothing(
         best.write_bytes(b"of attempt 1")
     update(run, attempts=(attempt(1), attempt(2)))
 
-    def read(path: Path) -> dict[str, Any]:
+    def read(path: Path, told: object) -> dict[str, Any]:
         update(run, attempts=(attempt(1), attempt(2), attempt(3)))
         run.best_model.write_bytes(b"of attempt 3")
         return {}
@@ -104,13 +104,14 @@ def test_who_lost_the_run_while_it_read_the_checkpoint_spoils_nothing(
     monkeypatch.setattr(resuming, "read", read)
     monkeypatch.setattr(resuming, "put_back", lambda loop, state: None)
     loop: Any = None
+    lease = Lease(run, 2)
     with pytest.raises(LeaseLost, match="attempt 3 has the run"):
-        resuming.restore(loop, run, [attempt(1)], Lease(run, 2).held)
+        resuming.restore(loop, run, [attempt(1)], lambda: None, lease.held, lease.held)
     assert run.best_model.read_bytes() == b"of attempt 3"
     half = folder / ".3-4.pt.abcdef"
     half.touch()
     with pytest.raises(LeaseLost, match="attempt 3 has the run"):
-        resuming.restore(loop, run, [attempt(1)], Lease(run, 2).held)
+        resuming.restore(loop, run, [attempt(1)], lambda: None, lease.held, lease.held)
     assert half.exists()
 
 

@@ -102,6 +102,14 @@ def test_with_the_file_nothing_is_fetched() -> None:
     ensure_weights("resnet18")
 
 
+def test_another_torchvision_that_names_another_file_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_model_weights("resnet18").DEFAULT.value, "url", f"{fetching.ADDRESS}resnet18-00000000.pth")
+    weights = made_on_the_spot("resnet18")
+    found = ensure_weights("resnet18")
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[key], weights[key]) for key in weights)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_all_but_the_last_layer_are_the_files(name: str) -> None:
     weights = made_on_the_spot(name)

@@ -17,13 +17,9 @@ from lrlab.training.models.registry import NETWORKS, Prefixes, within
 def ensure_weights(name: str, progress: Progress = lambda what, done, total: None) -> dict[str, torch.Tensor]:
     """torchvision's weights for the network `name`, by the names of its state dict; fetched where they are not yet in
     torch's cache. LabError (field "pretrained") where they can be neither read nor fetched."""
-    from torchvision.models import get_model_weights
-
     fetch_weights(name, progress)
     try:
-        weights: dict[str, torch.Tensor] = get_model_weights(name).DEFAULT.get_state_dict(
-            progress=False, check_hash=True, weights_only=True, map_location="cpu"
-        )
+        weights: dict[str, torch.Tensor] = torch.load(weights_path(name), map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise _unfit(name, "holds no weights") from error
     return weights

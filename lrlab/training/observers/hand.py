@@ -26,9 +26,13 @@ class Hand(Observer):
         self._run, self._steps, self._changes = run, record.steps, record.lr_changes
 
     def look(self, loop: Loop) -> None:
-        """Makes the changes that are due at the next update; to be called before the first one too."""
+        """Makes the changes that are due at the next update; to be called before the first one too.
+
+        Nothing between the last update of an epoch and the end of its validation, where the schedule may still be
+        stepped: an LR that is asked for is reckoned from the one that the next update would have.
+        """
         step = loop.step + 1
-        if step >= self._steps:
+        if step >= self._steps or (loop.done == loop.updates_per_epoch and loop.score is None):
             return
         for change in self._changes:
             if change.step == step:
@@ -40,8 +44,7 @@ class Hand(Observer):
             path.unlink(missing_ok=True)
 
     def after_update(self, loop: Loop) -> None:
-        if loop.done < loop.updates_per_epoch:  # else the schedule may still be stepped before the next update
-            self.look(loop)
+        self.look(loop)
 
     def after_epoch(self, loop: Loop) -> None:
         self.look(loop)

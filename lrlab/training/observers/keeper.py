@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from lrlab.runs import Beat, Result
+from lrlab.runs import Beat, Measure, Result
 from lrlab.training.checkpoints import ModelFacts, save_model
 from lrlab.training.loop import Loop, Observer, Score
 
@@ -17,8 +17,8 @@ from lrlab.training.loop import Loop, Observer, Score
 class Keeper(Observer):
     """Saves the model whenever it validates better than before.
 
-    Better by `monitor`: a higher accuracy, or the same and a lower loss; with "val_loss" a lower loss, or the same and
-    a higher accuracy. The first of equals stays. What `guard` gives is held while the old one is replaced.
+    Better by `by`: a higher accuracy, or the same and a lower loss; with "val_loss" a lower loss, or the same and a
+    higher accuracy. The first of equals stays. What `guard` gives is held while the old one is replaced.
     """
 
     def __init__(
@@ -26,14 +26,14 @@ class Keeper(Observer):
         path: Path,
         facts: ModelFacts,
         beat: Beat,
-        monitor: Literal["none", "val_loss", "val_accuracy"] = "val_accuracy",
+        by: Measure = "val_accuracy",
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._guard = guard
         self._path = path
         self._facts = facts
         self._beat = beat
-        self._by_loss = monitor == "val_loss"
+        self._by_loss = by == "val_loss"
         self.result = Result()
         """The best epoch so far and its figures."""
         self._best: tuple[float, float] | None = None

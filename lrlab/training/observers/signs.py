@@ -46,7 +46,7 @@ class Heartbeat(Observer):
 
 
 class StopWatch(Observer):
-    """Raises StopRequested after the batch during which a person asked the run to stop."""
+    """Raises StopRequested after the update, or the batch of a validation, during which a person asked for a stop."""
 
     def __init__(self, requested: Callable[[], bool]) -> None:
         self._requested = requested
