@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import pandas as pd
@@ -58,19 +58,28 @@ def all_settings(runs: Sequence[Run]) -> list[Settings]:
     records = [run.record for run in runs]
     sets = {(record.dataset.name, record.dataset.id) for record in records}
     namesakes = Counter(name for name, _ in sets)
+    own = with_own_validation(records)
     return [
-        _settings(record, record.dataset.name + f" ({record.dataset.id})" * (namesakes[record.dataset.name] > 1))
+        _settings(record, record.dataset.name + f" ({record.dataset.id})" * (namesakes[record.dataset.name] > 1), own)
         | {"training": _training(run, record)}
         for run, record in zip(runs, records, strict=True)
     ]
 
 
-def _settings(record: RunRecord, dataset: str) -> dict[str, str]:
+def with_own_validation(records: Iterable[RunRecord]) -> set[str]:
+    """The data sets (ids) that bring their validation images in a folder of their own, as any of their runs tells.
+
+    The fact is the data set's: runs of an lrlab that did not write it down yet are told by those beside them.
+    """
+    return {record.dataset.id for record in records if record.dataset.by_folders}
+
+
+def _settings(record: RunRecord, dataset: str, own_validation: Set[str]) -> dict[str, str]:
     experiment = record.experiment
     found = {"dataset": dataset, "model": experiment.model.name}
     for field in FIELDS:
         part, _, inner = field.partition(".")
-        if field not in ("name", "dataset") and not (part == "validation" and record.dataset.by_folders):
+        if field not in ("name", "dataset") and not (part == "validation" and record.dataset.id in own_validation):
             value = getattr(experiment, part)
             found[field] = _told(getattr(value, inner) if inner else value)
     if record.epochs != experiment.epochs:  # the schedule is still the one of the planned epochs

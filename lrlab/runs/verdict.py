@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import fmean
 
 from lrlab.experiments import Validation
-from lrlab.runs.compare import all_settings, labels
+from lrlab.runs.compare import all_settings, labels, with_own_validation
 from lrlab.runs.frames import EPOCHS, read_table
 from lrlab.runs.record import Measure, RunRecord
 from lrlab.runs.run import Run
@@ -46,7 +46,8 @@ def headline(runs: Sequence[Run]) -> str:
     if not known:
         return ""
     records = [run.record for run, _ in known]
-    if len(set(map(_validated_on, records))) > 1:
+    own = with_own_validation(records)
+    if len({_validated_on(record, own) for record in records}) > 1:
         return "These runs were validated on different images: their accuracies do not compare"
     groups = sorted(_groups(known), key=lambda group: -group.mean)
     same = "; runs of the same seed count as one" if any(group.again for group in groups) else ""
@@ -61,9 +62,9 @@ def _accuracy(run: Run) -> float | None:
     return None if accuracy is None else 100 * accuracy
 
 
-def _validated_on(record: RunRecord) -> tuple[str, Validation | None]:
+def _validated_on(record: RunRecord, own_validation: Set[str]) -> tuple[str, Validation | None]:
     """Which images: how they were drawn decides, unless they lay in a folder of their own."""
-    return record.dataset.id, None if record.dataset.by_folders else record.experiment.validation
+    return record.dataset.id, None if record.dataset.id in own_validation else record.experiment.validation
 
 
 def _groups(known: Sequence[tuple[Run, float]]) -> list[_Group]:
