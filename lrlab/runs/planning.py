@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -16,8 +18,12 @@ from lrlab.runs.record import LRChange, RunRecord
 from lrlab.runs.run import Run
 from lrlab.schedules import Curve, Fixed, ReduceLROnPlateau, ScheduleSpec, ahead, ahead_of_plateau, curve
 
+KEPT = 32 * 1024 * 1024
+"""Bytes of all curves that are kept, those that were asked for last: a lesson's runs are hundreds of short ones."""
+
 MOST_KEPT = 1_000_000
-"""Updates of the longest curve that is kept, in 8 MB; a longer one is computed whenever it is asked for."""
+"""Updates of the longest curve that is kept, in 8 MB, or 16 where the momentum moves; a longer one is computed
+whenever it is asked for."""
 
 
 def planned_curve(record: RunRecord, lr: float | None = None) -> Curve | None:
@@ -60,7 +66,27 @@ def _plan(record: RunRecord, lr: float | None = None) -> _Plan:
 
 def _scheduled(plan: _Plan) -> Curve | None:
     """The curve; one that is watched is asked for at every look, and computed once unless it is very long."""
-    return _kept(plan) if plan.updates <= MOST_KEPT else _computed(plan)
+    if plan.updates > MOST_KEPT:
+        return _computed(plan)
+    with _keeping:
+        if plan in _kept:
+            _kept.move_to_end(plan)
+            return _kept[plan]
+    drawn = _computed(plan)
+    with _keeping:
+        _kept[plan] = drawn
+        room = KEPT
+        for known in reversed(list(_kept)):
+            room -= _size(_kept[known])
+            if room < 0:
+                del _kept[known]
+    return drawn
+
+
+def _size(drawn: Curve | None) -> int:
+    """Bytes, with a KB for the plan."""
+    arrays = (drawn.lr, drawn.momentum) if drawn else ()
+    return 1024 + sum(array.nbytes for array in arrays if array is not None)
 
 
 def _computed(plan: _Plan) -> Curve | None:
@@ -72,11 +98,13 @@ def _computed(plan: _Plan) -> Curve | None:
         return None
     if plan.more_epochs >= 0:
         return drawn
-    kept = slice(plan.updates)
-    return replace(drawn, lr=drawn.lr[kept], momentum=None if drawn.momentum is None else drawn.momentum[kept])
+    kept = slice(plan.updates)  # copied, lest the part keep the whole in memory
+    momentum = None if drawn.momentum is None else drawn.momentum[kept].copy()
+    return replace(drawn, lr=drawn.lr[kept].copy(), momentum=momentum)
 
 
-_kept = lru_cache(maxsize=8)(_computed)
+_kept: OrderedDict[_Plan, Curve | None] = OrderedDict()
+_keeping = threading.Lock()
 
 
 def factors(changes: Sequence[LRChange], updates: int) -> NDArray[np.float64]:

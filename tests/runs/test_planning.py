@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -62,16 +63,21 @@ def test_the_planned_curve_has_changes_and_more_epochs(case: str, make_run: Make
     assert tenth is not None and tenth.lr.tolist() == pytest.approx([lr / 10 for lr in expected])
 
 
-def test_a_run_that_is_watched_has_its_schedule_computed_once(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    computed = []
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The schedules that are computed from now on; none is kept from before."""
+    asked = []
 
     def counted(*given: Any, **named: Any) -> Any:
-        computed.append(given)
+        asked.append(given)
         return curve(*given, **named)
 
     monkeypatch.setattr(planning, "curve", counted)
+    monkeypatch.setattr(planning, "_kept", OrderedDict())
+    return asked
+
+
+def test_a_run_that_is_watched_has_its_schedule_computed_once(make_run: MakeRun, computed: list[Any]) -> None:
     run = make_run(steps_per_epoch=7, epochs=3, optimizer={"name": "SGD", "lr": 0.7654321}, schedule=HALVED)
     told = [(what_comes_now(run.record, step), planned_curve(run.record)) for step in range(21)]
     assert len(computed) == 1
@@ -82,6 +88,43 @@ def test_a_run_that_is_watched_has_its_schedule_computed_once(
     update(run, more_epochs=1)
     assert "last epoch, 4." in what_comes_now(run.record, 5)
     assert len(computed) == 2
+
+
+def test_of_many_runs_in_turn_each_schedule_is_computed_once(make_run: MakeRun, computed: list[Any]) -> None:
+    runs = [make_run(optimizer={"name": "SGD", "lr": 0.01 * (number + 1)}) for number in range(12)]
+    for run in runs * 2:
+        planned_curve(run.record)
+    assert len(computed) == len(runs)
+
+
+def test_what_is_kept_of_the_schedules_is_bounded(
+    make_run: MakeRun, computed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "KEPT", 3 * (1024 + 2 * 8 * 300))  # three that move LR and momentum
+    one_cycle = {"interval": "step", "scheduler": {"name": "OneCycleLR", "max_lr": 1.0, "total_steps": 300}}
+    moving, short = make_run(steps_per_epoch=100, schedule=one_cycle), make_run(steps_per_epoch=100)
+    rates = [0.1 * number for number in range(1, 6)]
+    for rate in rates:
+        planned_curve(moving.record, rate)
+    assert sum(drawn.lr.nbytes + drawn.momentum.nbytes for drawn in planning._kept.values()) == 3 * 4800
+    planned_curve(moving.record, rates[2])  # of the three that were asked for last, and now the newest
+    planned_curve(short.record)  # in place of the oldest
+    assert len(computed) == 6
+    for rate in (rates[2], rates[4]):
+        planned_curve(moving.record, rate)
+    assert len(computed) == 6
+    planned_curve(moving.record, rates[3])
+    assert len(computed) == 7
+
+
+def test_a_schedule_that_was_cut_short_keeps_no_more_than_is_used(make_run: MakeRun, computed: list[Any]) -> None:
+    one_cycle = {"interval": "step", "scheduler": {"name": "OneCycleLR", "max_lr": 1.0, "total_steps": 12}}
+    run = make_run(schedule=one_cycle)
+    update(run, more_epochs=-2)
+    assert planned_curve(run.record) is not None
+    (kept,) = planning._kept.values()
+    assert [values.base for values in (kept.lr, kept.momentum)] == [None, None]
+    assert [len(values) for values in (kept.lr, kept.momentum)] == [4, 4]
 
 
 @pytest.mark.parametrize("schedule", [
