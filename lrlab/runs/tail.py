@@ -142,5 +142,6 @@ class _Table:
         if self._frame is None:
             rows = join(self._kind, self._parts)
             self._parts = [rows] if rows.num_rows else []
-            self._frame = rows.to_pandas()
+            # Each column a block of its own lies where it lies in the table; together they would be copied.
+            self._frame = rows.to_pandas(split_blocks=True)
         return self._frame

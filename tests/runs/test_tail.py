@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lrlab.errors import NotFound
@@ -86,6 +87,20 @@ def test_a_replaced_file_is_read_anew(make_run, begin, rows):
     other.replace(path)
     assert tail.poll() and tail.revision == 1
     assert tail.steps.step.tolist() == list(range(100, 100 + rows))
+
+
+def test_the_rows_lie_in_memory_once(make_run, begin):
+    run = make_run()
+    begin(run)
+    path, tail = run.folder / "steps-1.csv", Tail(run)
+    path.write_bytes(b"step,epoch,time,lr,loss\n")
+    for step in range(0, 8, 4):
+        with path.open("ab") as file:
+            file.write(b"".join(map(row, range(step, step + 4))))
+        assert tail.poll() and tail.steps.equals(run.steps)
+        (table,) = tail._steps._parts
+        for name in table.column_names:
+            assert np.shares_memory(tail.steps[name].to_numpy(), table[name].chunk(0).to_numpy(zero_copy_only=True))
 
 
 def test_a_deleted_run_is_told(make_run):
