@@ -82,6 +82,10 @@ class Home:
         return self.root / "helper.log"
 
     @property
+    def evaluation_log(self) -> Path:
+        return self.root / "evaluation.log"
+
+    @property
     def mark_file(self) -> Path:
         """The format of the lab, and whether a restore into it was broken off."""
         return self.root / "home.json"

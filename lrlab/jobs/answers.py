@@ -45,7 +45,7 @@ KEPT_DAYS = 30
 """How long an answer is kept on disk after it was last needed."""
 
 LOG_SIZE = 1024 * 1024
-"""Bytes from which on helper.log begins anew with the next helper."""
+"""Bytes from which on a helper's log begins anew with the next one."""
 
 
 def ask(home: Home, question: str, /, *, keep: bool = False, **arguments: Any) -> Any:
@@ -114,14 +114,16 @@ class Ended(Exception):
 
 class Helper:
     """One helper process at a time, started by `command`, and ended once it is silent for `longest` seconds over a
-    question."""
+    question. `log`: where its last line stands (default: the lab's helper.log); this process has no other helper there.
+    """
 
-    def __init__(self, command: Sequence[str] = HELPER, longest: float = LONGEST) -> None:
+    def __init__(self, command: Sequence[str] = HELPER, longest: float = LONGEST, log: Path | None = None) -> None:
         self._command = list(command)
         self._longest = longest
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._own_log = log
         self._log = Path()
         self._log_start = 0
 
@@ -189,7 +191,7 @@ class Helper:
         return self._process
 
     def _start(self, home: Home) -> subprocess.Popen[bytes]:
-        self._log = home.helper_log
+        self._log = self._own_log or home.helper_log
         grown = self._log.exists() and self._log.stat().st_size > LOG_SIZE
         with self._log.open("wb" if grown else "ab") as log:
             self._log_start = log.tell()

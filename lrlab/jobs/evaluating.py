@@ -60,7 +60,7 @@ def _evaluate(home: Home, run_id: str) -> None:
     try:
         with _lane:
             tell("Starting", 0, 0)
-            helper = Helper(COMMAND, SILENCE)
+            helper = Helper(COMMAND, SILENCE, home.evaluation_log)
             try:
                 helper.ask(home, "evaluate", {"run": run_id}, progress=tell)
             finally:

@@ -28,6 +28,9 @@ for line in sys.stdin:
         if mark.read_text() == "refuse":
             print(json.dumps({"error": "no such run", "kind": "NotFound", "field": "run"}), flush=True)
             continue
+        if mark.read_text() == "die":
+            print("an evaluation's last word", file=sys.stderr, flush=True)
+            os._exit(3)
         if mark.read_text() == "hang":
             time.sleep(600)
     if question == "sleep":

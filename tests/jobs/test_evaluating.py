@@ -101,6 +101,16 @@ def test_why_it_could_not_be_stays_until_it_is_asked_for_again(home: Home, until
     until(lambda: evaluation_status(home, "a") is None)
 
 
+def test_what_its_process_said_last_is_told_and_stands_in_a_log_of_its_own(home: Home, until: Until) -> None:
+    ask(home, "echo")  # the other helper, whose last word this would be otherwise
+    finish(home, "a", "die")
+    start_evaluation(home, "a")
+    told = "the helper process ended over the question evaluate (an evaluation's last word)"
+    until(lambda: evaluation_status(home, "a") == EvaluationStatus(error=told))
+    assert home.evaluation_log.read_text() == 2 * "an evaluation's last word\n"  # it was tried twice
+    assert home.helper_log.read_text() == ""
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_of_ours_is_told_and_holds_up_nobody_else(
     home: Home, until: Until, monkeypatch: pytest.MonkeyPatch
