@@ -34,7 +34,8 @@ class Slot:
     def environment(self) -> Mapping[str, str]:
         """What a worker's environment has beside its supervisor's."""
         sees = {"CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu or self.hides else {}
-        return {"LRLAB_SHARING": str(self.sharing), **sees}
+        # Beside what CUDA reads, which may be set where no slot has a GPU: -1 hides them all, and names none.
+        return {"LRLAB_SHARING": str(self.sharing), "LRLAB_GPU": self.gpu, **sees}
 
 
 def slots(at_a_time: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:

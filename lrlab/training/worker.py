@@ -119,7 +119,7 @@ def _claim(run: Run) -> Attempt:
             started=time.time(),
             identity=me,
             host=host,
-            gpu=os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+            gpu=os.environ.get("LRLAB_GPU", ""),
             torch=torch.__version__,
         )
         return {"state": "running", "attempts": (*record.attempts, mine)}

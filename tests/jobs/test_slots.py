@@ -30,6 +30,7 @@ def test_all_slots_share_the_cores(at_a_time, gpus, sharing):
 def test_each_gpu_is_a_slot_and_the_cpu_has_its_own():
     first, second, on_cpu = slots(1, ("GPU-a", "GPU-b"))
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in (first, second, on_cpu)] == ["GPU-a", "GPU-b", ""]
+    assert [slot.environment["LRLAB_GPU"] for slot in (first, second, on_cpu)] == ["GPU-a", "GPU-b", ""]
     assert set(first.takes) | set(on_cpu.takes) == set(ANY) and not set(first.takes) & set(on_cpu.takes)
 
 

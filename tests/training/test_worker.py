@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from lrlab.home import Home
+from lrlab.jobs.slots import slots
 from lrlab.process import identity
 from lrlab.runs import Run, update
 from lrlab.training.worker import NICENESS, attempt
@@ -68,6 +69,20 @@ def test_a_waiting_worker_trains_the_run_that_it_is_given(make_run: MakeRun) -> 
     assert "Warning" not in log
     lowered = psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else max(psutil.Process().nice(), NICENESS)
     assert log.endswith(f"late: [] niceness: {lowered}\n")
+
+
+@pytest.mark.parametrize(("gpus", "gpu"), [((), ""), (("GPU-a",), "GPU-a")])
+@pytest.mark.parametrize("named", ["-1", "0"])
+def test_an_attempt_tells_the_gpu_of_its_slot(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, named: str, gpus: tuple[str, ...], gpu: str
+) -> None:
+    """And none where there is none: what CUDA_VISIBLE_DEVICES said to the whole lab is no slot's."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    for name, value in slots(1, gpus)[0].environment.items():
+        monkeypatch.setenv(name, value)
+    run = make_run(device="mps" if sys.platform != "darwin" else "cuda")  # over as soon as it has begun
+    attempt(home, run)
+    assert [one.gpu for one in run.record.attempts] == [gpu]
 
 
 def test_a_run_that_fails_says_so_and_tells_the_rest_in_its_log(make_run: MakeRun) -> None:
