@@ -59,11 +59,12 @@ def examine(home: Home, *, repair: bool = True, thorough: bool = False) -> Itera
         yield _dealt_with(finding, repair)
     # Dealt with before it is told: no supervisor begins meanwhile, and whoever reads may take as long as they like.
     yield from [_dealt_with(finding, repair) for finding in check_queue(home)]
+    for finding in check_leftovers(home):
+        yield _dealt_with(finding, repair)
+    # Last: from here on the lab's lock and its runs' files are a supervisor's.
     if repair:
         with suppress(LabError):  # that the queue is damaged was told
             ensure_attended(home)
-    for finding in check_leftovers(home):
-        yield _dealt_with(finding, repair)
 
 
 def _dealt_with(finding: Finding, repair: bool) -> Result:

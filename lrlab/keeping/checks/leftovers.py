@@ -135,13 +135,9 @@ def _hidden(home: Home) -> Iterator[Finding]:
         if time.time() - _changed(folder) > ABANDONED:
             remove = partial(remove_tree, folder)
             yield Finding("runs", f"{folder.name}, left by a start or deletion that was killed", "removed", remove)
-    try:
-        with FileLock(home.supervisor_lock, blocking=False):  # as a restore holds it
-            for folder in sorted(home.root.glob(f"{HIDDEN}*")):
-                remove = partial(remove_tree, folder)
-                yield Finding("lab", f"{folder.name}, left by a restore that was killed", "removed", remove)
-    except Timeout:
-        pass  # a lab at work was not just being restored
+    for folder in _half_restored(home):
+        remove = partial(remove_tree, folder)
+        yield Finding("lab", f"{folder.name}, left by a restore that was killed", "removed", remove)
     for run in sorted(home.runs.iterdir()):
         reserve = run / ".reserve"
         if is_id(run.name) and reserve.exists() and _is_idle(Run(run.name, run)):
@@ -150,6 +146,15 @@ def _hidden(home: Home) -> Iterator[Finding]:
     for path in _temporaries(home):
         unlink = partial(path.unlink, missing_ok=True)
         yield Finding("lab", f"{path.relative_to(home.root)}, which somebody was killed over", "removed", unlink)
+
+
+def _half_restored(home: Home) -> list[Path]:
+    """What restores that were killed had unpacked: a list, so that nobody waits for the lock until a person has read."""
+    try:
+        with FileLock(home.supervisor_lock, blocking=False):  # as a restore holds it
+            return sorted(home.root.glob(f"{HIDDEN}*"))
+    except Timeout:  # a lab at work was not just being restored
+        return []
 
 
 def _is_idle(run: Run) -> bool:
