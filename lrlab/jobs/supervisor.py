@@ -133,9 +133,12 @@ class Supervisor:
         self._tend_spare()
 
     def idle(self) -> bool:
-        """Whether nothing has been queued or running for the stated time."""
+        """Whether nothing has been queued or running for the stated time, and every worker has left.
+
+        The next supervisor knows of none that is leaving, and would give its GPU out.
+        """
         now = time.monotonic()
-        if self._work or self._queue.waiting():
+        if self._work or self._leaving or self._queue.waiting():
             self._last_busy = now
             return False
         return now - self._last_busy >= self._idle()
@@ -274,8 +277,9 @@ class Supervisor:
         """The slot in which a worker is to wait for the next run; None where nothing is to be kept warm."""
         if not self._idle():
             return None
-        if free := self._free():
-            return free[0]
         first = self._backend.slots()[0]
+        # Where there are GPUs the next run most likely takes one: torch is not imported beside it for the CPU alone.
+        if free := [slot for slot in self._free() if slot.gpu or not first.gpu]:
+            return free[0]
         just_started = time.monotonic() - self._started < SPARE_PAUSE
         return None if first.gpu or just_started else first  # a GPU's memory is all its run's
