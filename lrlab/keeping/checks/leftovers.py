@@ -149,7 +149,7 @@ def _hidden(home: Home) -> Iterator[Finding]:
 
 
 def _half_restored(home: Home) -> list[Path]:
-    """What restores that were killed had unpacked: a list, so that nobody waits for the lock until a person has read."""
+    """What restores that were killed had unpacked: a list, so that the lock is free while a person reads of it."""
     try:
         with FileLock(home.supervisor_lock, blocking=False):  # as a restore holds it
             return sorted(home.root.glob(f"{HIDDEN}*"))
