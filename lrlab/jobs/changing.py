@@ -25,6 +25,7 @@ from lrlab.runs import (
     checkpoints_lost,
     forget_lr_requests,
     load_run,
+    locked,
     lr_requests,
     next_update,
     request_lr,
@@ -67,18 +68,19 @@ def _queue_again(home: Home, run: Run, epochs: int | None) -> Run:
     ensure_supervisor(home)
     with Queue(home) as queue:
         _wait_until_left(run, asked, queue)
-        withdraw_stop(run)
-        forget_lr_requests(run)  # meant for updates that never came
         before = run.record
 
         def change(record: RunRecord) -> Mapping[str, Any]:
-            _check_still(record, asked)
+            _check_still(record, asked)  # before anything is changed: a stop may be meant for whoever was faster
+            withdraw_stop(run)
+            forget_lr_requests(run)  # meant for updates that never came
             return _again(record, epochs)
 
         revise(run, change)
         try:
-            mark_again(run.worker_log)
-            queue.add(run_id, device_of(before))
+            with locked(run):  # its worker begins once it has the lock, and prints nothing before the mark
+                queue.add(run_id, device_of(before))
+                mark_again(run.worker_log)
         except BaseException:
             revise(run, lambda record: {name: getattr(before, name) for name in _again(before, epochs)})
             raise
