@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrlab.charts.figure import thin, typed
+from lrlab.charts.figure import each_once, thin, typed
 from lrlab.charts.series import GROUP, Axis, Floats, Series
 from lrlab.runs import LRChange
 from lrlab.schedules import number
@@ -272,7 +272,7 @@ class RunTraces:
         if len(jumps) > self.most // 2:
             return thin(lr, self.most)
         spread = np.linspace(0, len(lr) - 1, min(len(lr), self.most // 4)).astype(np.int64)
-        return np.unique(np.concatenate([spread, jumps, jumps + 1]))
+        return each_once(len(lr), spread, jumps, jumps + 1)
 
     def _no_number(self, smoothed: Floats, highest: float) -> dict[str, Any] | None:
         """A cross where the training loss first was not a number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,9 @@ from lrlab.runs import Run, RunRecord, RunStatus, Tail, advise
 from lrlab.runs.stopping import course_of, outlook
 from lrlab.web.hand import again, hand
 
+EVERY = 5.0
+"""Seconds between two thoughts about a run whose epochs are short: each looks at the whole log."""
+
 
 def without(advice: Iterable[Mapping[str, Any]], deeds: Collection[str]) -> list[dict[str, Any]]:
     """`advice`, as `Aside.look` tells it, without the buttons that do one of `deeds`."""
@@ -22,12 +26,13 @@ def without(advice: Iterable[Mapping[str, Any]], deeds: Collection[str]) -> list
 
 
 class Aside:
-    """Follows one run. What takes more than a moment is done once an epoch."""
+    """Follows one run. What takes more than a moment is done once an epoch, and every EVERY seconds at most."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._images: dict[str, int] | None = None
-        self._looked: tuple[int, str, int] | None = None
+        self._looked: tuple[int, tuple[str, int]] | None = None
+        self._thought = 0.0
         self._advice: list[dict[str, Any]] = []
         self._early = ""
 
@@ -35,9 +40,9 @@ class Aside:
         """{"hand", "again": as in `hand`; "notes": sentences on how it began again and on early stopping;
         "advice": the fields of each `Advice`}, ready for JSON."""
         record = self._run.record
-        seen = (len(tail.epochs), status.state, len(record.lr_changes))
-        if seen != self._looked:
-            self._looked = seen
+        seen = (len(tail.epochs), (status.state, len(record.lr_changes)))
+        if seen != self._looked and self._is_time(seen[1]):
+            self._looked, self._thought = seen, time.monotonic()
             self._advice = self._advise(home, record, status, tail)
             self._early = self._near_its_end(record, status, tail)
         lr = float(tail.steps["lr"].iloc[-1]) if len(tail.steps) else None
@@ -49,6 +54,10 @@ class Aside:
             "notes": [note for note in (_remark(record), self._early) if note],
             "advice": without(self._advice, ("resume",)) if stays else self._advice,
         }
+
+    def _is_time(self, turn: tuple[str, int]) -> bool:
+        """A `turn` that the run has taken is not waited with, a further epoch may be."""
+        return self._looked is None or turn != self._looked[1] or time.monotonic() - self._thought >= EVERY
 
     def _advise(self, home: Home, record: RunRecord, status: RunStatus, tail: Tail) -> list[dict[str, Any]]:
         if not len(tail.steps):
