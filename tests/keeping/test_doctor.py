@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -15,27 +14,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 
-from lrlab.datasets import Dataset
 from lrlab.datasets.dataset import IMAGES
 from lrlab.datasets.images import CONVERSION
-from lrlab.errors import LabError
 from lrlab.files import write_json
-from lrlab.home import Home
-from lrlab.jobs import ImportStatus, Queue, stop
-from lrlab.keeping import Result, examine
+from lrlab.jobs import ImportStatus, Queue
+from lrlab.keeping import examine
 from lrlab.process import identity
-from lrlab.runs import load_run, update
-from lrlab.runs.heartbeat import heartbeat_file
 
 from .conftest import Lab, checkpoint, tree, weights
+from .damaging import add, edit_log, first_image, queue, spoil_best, told
 
 OLD = time.time() - 2 * 3600
-
-
-def told(results: list[Result]) -> list[tuple[str, str, str]]:
-    return [(one.state, one.finding.place, one.finding.wrong) for one in results]
 
 
 def test_a_lab_at_work_is_well(lab: Lab) -> None:
@@ -51,15 +41,6 @@ class Damage:
     said: str
 
 
-def first_image(dataset: Dataset) -> Path:
-    return dataset.root / dataset.images["file"][0]
-
-
-def add(path: Path, content: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(content)
-
-
 def aged(path: Path, content: bytes | None = b"x") -> Path:
     """A file, or a folder where `content` is None, that nobody has touched for two hours."""
     path.parent.mkdir(exist_ok=True)
@@ -69,23 +50,6 @@ def aged(path: Path, content: bytes | None = b"x") -> Path:
         path.write_bytes(content)
     os.utime(path, (OLD, OLD))
     return path
-
-
-def edit_log(lab: Lab, line: int, text: str) -> None:
-    path = lab.done.folder / "steps-1.csv"
-    lines = path.read_text().split("\n")
-    lines[line] = text
-    path.write_text("\n".join(lines))
-
-
-def spoil_best(lab: Lab) -> None:
-    checkpoint(lab.done, 1, 8, epoch=1)
-    lab.done.best_model.write_bytes(lab.done.best_model.read_bytes()[:-5])
-
-
-def queue(lab: Lab, change: Callable[[Queue], object]) -> None:
-    with Queue(lab.home) as rows:
-        change(rows)
 
 
 def edit_queue(lab: Lab, statements: str) -> None:
@@ -309,164 +273,3 @@ def test_what_cannot_is_told_and_left(lab: Lab, damage: Damage) -> None:
     assert [one.finding.place for one in found] == [place]
     assert found[0].finding.wrong.startswith(said), found[0].finding.wrong
     assert before.items() <= tree(lab.home.root).items()
-
-
-def test_the_worker_that_nobody_saw_end(gone: Lab) -> None:
-    found = list(examine(gone.home))
-    assert told(found) == [
-        ("repaired", f"run {gone.working.run.id}", "the worker of this run ended, and nobody wrote it down")
-    ]
-    assert gone.working.run.record.state == "lost"
-    assert told(list(examine(gone.home))) == []
-
-
-def test_a_run_of_a_machine_that_nobody_can_see_is_named(gone: Lab) -> None:
-    run = gone.working.run
-    (attempt,) = run.record.attempts
-    update(run, attempts=(attempt.model_copy(update={"host": "container-1", "started": time.time() - 600}),))
-    heartbeat_file(run.folder).unlink(missing_ok=True)
-    (found,) = examine(gone.home)
-    assert (found.state, found.finding.place) == ("open", f"run {run.id}")
-    assert found.finding.wrong == "it was begun on 'container-1' and has been silent for 10 min"
-    stop(gone.home, run.id, force=True)
-    assert told(list(examine(gone.home))) == []
-
-
-def test_rows_that_are_left_out_are_kept_aside(lab: Lab) -> None:
-    path = lab.done.folder / "steps-1.csv"
-    whole = lab.done.steps
-    edit_log(lab, 5, "4,1,spoilt,0.1,0.5")
-    spoilt = path.read_bytes()
-    with pytest.raises(LabError, match=r"steps-1\.csv of run .* is damaged"):
-        _ = lab.done.steps
-    for _ in examine(lab.home):
-        pass
-    assert lab.done.steps.equals(whole.drop(4).reset_index(drop=True))
-    assert (lab.done.folder / "set-aside" / "steps-1.csv").read_bytes() == spoilt
-
-
-def test_the_best_model_is_that_of_its_epoch(lab: Lab) -> None:
-    best = lab.done.best_model.read_bytes()
-    spoil_best(lab)
-    checkpoint(lab.done, 1, 10, epoch=0)
-    for _ in examine(lab.home):
-        pass
-    assert lab.done.best_model.read_bytes() == best
-
-
-def test_a_damaged_queue_is_built_from_the_runs(lab: Lab) -> None:
-    lab.home.queue.write_bytes(b"no database" * 999)
-    with pytest.raises(LabError, match=r"the queue is damaged .*: python -m lrlab doctor"):
-        Queue(lab.home)
-    for _ in examine(lab.home):
-        pass
-    with Queue(lab.home) as queue:
-        created = sorted(lab.waiting, key=lambda run: run.record.created)
-        assert queue.order() == [run.id for run in created]
-        assert [job.run_id for job in queue.claimed()] == [lab.working.run.id], "it keeps its worker"
-    assert (lab.home.root / "queue.damaged-1.sqlite").read_bytes().startswith(b"no database")
-
-
-def test_a_damaged_page_of_the_queue_is_seen(lab: Lab) -> None:
-    with Queue(lab.home) as queue:
-        for number in range(2000):
-            queue.add(f"run{number}")
-    with sqlite3.connect(lab.home.queue) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with lab.home.queue.open("r+b") as file:
-        file.seek(8192)
-        file.write(b"\xff" * 4096)
-    assert "its file is damaged" in next(one.finding.wrong for one in examine(lab.home, repair=False))
-
-
-@pytest.mark.parametrize("repair", [False, True])
-def test_no_supervisor_waits_until_somebody_has_read_what_is_told(lab: Lab, woken: list[Home], repair: bool) -> None:
-    for run in lab.waiting:
-        queue(lab, lambda rows, run=run: rows.withdraw(run.id))
-    results = examine(lab.home, repair=repair)
-    assert next(results).finding.wrong == "it is queued, but not in the queue"
-    with FileLock(lab.home.supervisor_lock, blocking=False):
-        with Queue(lab.home) as rows:
-            assert len(rows.order()) == (2 if repair else 0)
-        assert len(list(results)) == 1
-    assert woken == ([lab.home] if repair else [])
-
-
-def test_while_a_supervisor_is_at_work_the_queue_is_its_own(gone: Lab) -> None:
-    with Queue(gone.home) as queue:
-        queue.add(gone.done.id)
-    with FileLock(gone.home.supervisor_lock):
-        assert told(list(examine(gone.home))) == []
-        gone.home.queue.write_bytes(b"no database" * 999)
-        (found,) = examine(gone.home)
-    assert (found.state, found.finding.place) == ("open", "queue")
-    assert found.finding.remedy.startswith("stop the server and its supervisor")
-
-
-def test_a_run_at_work_is_left_alone(lab: Lab) -> None:
-    run = lab.working.run
-    add(run.folder / "steps-1.csv", b"6,1,17")
-    checkpoint(run, 1, 6).unlink()
-    (run.folder / ".reserve").write_bytes(b"x")
-    assert told(list(examine(lab.home))) == []
-
-
-def test_an_image_that_was_altered_is_found_by_a_thorough_look(lab: Lab) -> None:
-    image = first_image(lab.dataset)
-    content = bytearray(image.read_bytes())
-    content[-1] ^= 1
-    image.write_bytes(content)
-    assert told(list(examine(lab.home))) == []
-    (found,) = examine(lab.home, thorough=True)
-    assert found.finding.wrong == "images that are not what was imported: 'dark/1.png'"
-
-
-def test_a_checkpoint_that_was_altered_is_found_by_a_thorough_look(lab: Lab) -> None:
-    path = checkpoint(lab.done, 1, 8)
-    content = bytearray(path.read_bytes())
-    content[200] ^= 1
-    path.write_bytes(content)
-    assert told(list(examine(lab.home, repair=False))) == []
-    assert told(list(examine(lab.home, thorough=True)))[0][2] == "the checkpoint 1-8.pt is damaged"
-
-
-def test_a_repair_that_does_not_succeed_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    add(lab.done.folder / "steps-1.csv", b"12,3,170")
-
-    def refuse(path: Path, size: int) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "truncate", refuse)
-    (found,) = examine(lab.home)
-    assert found.state == "open"
-    assert found.why.startswith("[Errno 13] Permission denied")
-
-
-@pytest.mark.parametrize("present", [(), ("datasets",), ("runs",)])
-def test_a_folder_that_is_no_lab_is_not_made_one(tmp_path: Path, present: tuple[str, ...]) -> None:
-    folder = tmp_path / "mine"
-    for name in present:
-        (folder / name).mkdir(parents=True)
-    with pytest.raises(LabError, match="home: there is no lab in"):
-        list(examine(Home(folder)))
-    assert not folder.exists() or sorted(path.name for path in folder.iterdir()) == sorted(present)
-
-
-def test_a_lab_of_a_later_lrlab_is_refused(home: Home) -> None:
-    write_json(home.mark_file, {"format": 2})
-    with pytest.raises(LabError, match="was written by a later lrlab"):
-        list(examine(home))
-    assert json.loads(home.mark_file.read_bytes()) == {"format": 2}
-
-
-def test_a_run_may_begin_while_its_log_is_looked_at(lab: Lab) -> None:
-    """A worker may have made the attempt between the look and the repair: its log stays."""
-    path = lab.done.folder / "steps-2.csv"
-    path.write_bytes(b"step,epoch,time,lr,loss\n")
-    results = examine(lab.home, repair=False)
-    finding = next(one.finding for one in results if "steps-2.csv" in one.finding.wrong)
-    record = load_run(lab.done.id, lab.home).record
-    update(lab.done, attempts=(*record.attempts, record.attempts[0].model_copy(update={"number": 2})))
-    assert finding.repair
-    finding.repair()
-    assert path.exists()
