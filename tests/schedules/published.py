@@ -8,6 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from lrlab.schedules import RECIPES
+
 
 def keras_exponential(k: int, n: int, lr: float, decay_steps: int, decay_rate: float, staircase: bool) -> float:
     exponent = k / decay_steps
@@ -161,3 +165,14 @@ DEFINITIONS: dict[str, Any] = {
     "inverse-sqrt": inverse_sqrt,
     "noam": noam,
 }
+
+
+RUNS = [(1, 1), (1, 7), (2, 1), (23, 1), (7, 13), (10, 10), (20, 30), (1, 601)]
+"""Epochs, and updates of an epoch: the runs in which recipes are compared with their definitions."""
+
+
+def published(name: str, values: dict[str, Any], epochs: int, steps: int, lr: float) -> np.ndarray:
+    """The LR of every update, by the published definition."""
+    calls = epochs if RECIPES[name].interval == "epoch" else epochs * steps
+    every = [DEFINITIONS[name](k, calls, lr, **values) for k in range(calls)]
+    return np.repeat(every, steps if RECIPES[name].interval == "epoch" else 1)

@@ -1,9 +1,7 @@
-"""Whole runs on small pictures: the log, the models, and every way in which a run can end."""
+"""Whole runs on small pictures: the log, the models, the LR that was used, and what the worker says meanwhile."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,18 +9,15 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from torch import nn
 
-from lrlab.datasets import Dataset, decoded, delete_dataset, split
+from lrlab.datasets import Dataset, decoded, split
 from lrlab.experiments import Validation
 from lrlab.home import Home
 from lrlab.jobs.slots import slots
-from lrlab.runs import Beat, LogWriter, Run, request_stop, update
+from lrlab.runs import Beat, Run, update
 from lrlab.schedules import curve
-from lrlab.training import batches, devices, evaluation, session, worker
+from lrlab.training import batches, devices
 from lrlab.training.checkpoints import load_model
-from lrlab.training.models import SmallCNN
-from lrlab.training.observers import Recorder
 from lrlab.training.worker import attempt
 
 from .conftest import CLASSES, TEST, TRAIN, VAL, MakeRun
@@ -206,167 +201,7 @@ def test_what_the_worker_is_doing_is_said(home: Home, make_run: MakeRun, monkeyp
     ]
     assert counted["decoding images"] == ((TRAIN + VAL + TEST) * 3, (TRAIN + VAL + TEST) * 3)
     assert counted["training"] == (3, 3)
-    assert (counted["validating"], counted["evaluating test images"]) == ((2, 2), (2, 2))
-
-
-@pytest.fixture
-def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str, int, Run], None]:
-    """`stop_at(class, method, n, run)`: a person asks for a stop while the method is called the n-th time (from 0)."""
-
-    def arrange(where: type, method: str, call: int, run: Run) -> None:
-        real, calls = getattr(where, method), iter(range(10_000))
-
-        def called(*arguments: Any, **values: Any) -> Any:
-            if next(calls) == call:
-                request_stop(run)
-            return real(*arguments, **values)
-
-        monkeypatch.setattr(where, method, called)
-
-    return arrange
-
-
-STOPS = {
-    "in the first update": (Recorder, "after_update", 0, 1, 0, None),
-    "in the fifth update": (Recorder, "after_update", 4, 5, 1, 0),
-    "in the first validation": (Recorder, "after_training", 0, 3, 0, None),
-    "in the second validation": (Recorder, "after_training", 1, 6, 1, 0),
-    "while the second epoch's row is written": (Recorder, "after_epoch", 1, 7, 2, 1),
-}
-
-
-@pytest.mark.parametrize("case", STOPS)
-def test_a_stop_ends_the_run_at_its_next_step(
-    case: str, home: Home, make_run: MakeRun, stop_at: Callable[..., None]
-) -> None:
-    where, method, call, rows, epoch, finished = STOPS[case]
-    run = make_run(optimizer={"name": "Adam", "lr": 0.01})
-    stop_at(where, method, call, run)
-    assert attempt(home, run) == 0
-    record = run.record
-    assert record.state == "cancelled"
-    assert (record.cause, record.ended is not None) == ("", True)
-    assert run.steps["step"].tolist() == list(range(rows))
-    assert len(run.epochs) == (0 if finished is None else finished + 1)
-    _, facts = load_model(run.last_model)
-    assert (facts.epoch, facts.val_accuracy) == (epoch, None)
-    assert run.best_model.exists() == (finished is not None)
-    assert (record.result.best_epoch is None) == (finished is None)
-
-
-@pytest.mark.parametrize(("where", "method"), [(Beat, "__init__"), (session, "decoded"), (session, "check")])
-def test_a_stop_before_the_first_update_leaves_no_model(
-    where: Any, method: str, home: Home, make_run: MakeRun, stop_at: Callable[..., None]
-) -> None:
-    run = make_run()
-    stop_at(where, method, 0, run)
-    assert attempt(home, run) == 0
-    assert run.record.state == "cancelled"
-    assert not run.last_model.exists()
-    assert len(run.steps) == 0
-    assert not any(file.name.startswith(".reserve") for file in run.folder.iterdir())
-
-
-def test_a_stop_while_test_images_are_evaluated_keeps_everything(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = make_run(epochs=1)
-    real = evaluation.load_model
-
-    def asked_meanwhile(*arguments: Any) -> Any:
-        request_stop(run)
-        return real(*arguments)
-
-    monkeypatch.setattr(evaluation, "load_model", asked_meanwhile)
-    assert attempt(home, run) == 0
-    assert run.record.state == "cancelled"
-    assert run.record.result.best_epoch == 0
-    assert run.record.result.test_accuracy is not None  # so little is left that it is done to the end
-    assert load_model(run.last_model)[1].epoch == 0
-
-
-def test_a_loss_that_is_no_number_ends_the_run(home: Home, make_run: MakeRun) -> None:
-    # Batch norm bears almost any LR; a weight decay that makes every weight 10,000 times larger does what is needed.
-    run = make_run(optimizer={"name": "SGD", "lr": 1000.0, "weight_decay": 10.0}, epochs=20)
-    assert attempt(home, run) == 1
-    record, last = run.record, run.steps.iloc[-1]
-    assert record.state == "failed"
-    assert not np.isfinite(last["loss"])
-    assert np.isfinite(run.steps["loss"].iloc[:-1]).all()
-    assert record.cause == f"the loss became {last['loss']} at step {int(last['step'])} (LR 1000)"
-    assert record.advice == (
-        "Try a lower LR (such as 100), a warm-up or gradient clipping (by norm, limit 1). "
-        "The LR finder shows which LRs this model bears."
-    )
-
-
-def fails_with(error: Exception) -> Callable[..., Any]:
-    def fail(*arguments: Any, **values: Any) -> Any:
-        raise error
-
-    return fail
-
-
-FULL = OSError(errno.ENOSPC, "No space left on device")
-FAULTS = {
-    "the disk fills while a row is written": (LogWriter, "step", FULL, "the disk is full", 0),
-    "the disk fills while the best model is saved": (session, "save_model", FULL, "the disk is full", 9),
-    "the GPU's memory is full": (
-        SmallCNN,
-        "forward",
-        torch.OutOfMemoryError("CUDA out of memory."),
-        "the GPU ran out of memory (small_cnn, batch size 10, image size 16)",
-        0,
-    ),
-    "an error that nobody thought of": (
-        nn.Linear,
-        "forward",
-        IndexError("out of range"),
-        "an error that lrlab does not know: IndexError: out of range",
-        0,
-    ),
-}
-
-
-@pytest.mark.parametrize("case", FAULTS)
-def test_a_fault_ends_the_run_with_its_cause(
-    case: str, home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    where, name, error, cause, rows = FAULTS[case]
-    monkeypatch.setattr(where, name, fails_with(error))
-    run = make_run()
-    assert attempt(home, run) == 1
-    record = run.record
-    assert (record.state, record.cause) == ("failed", cause)
-    assert record.advice
-    assert record.ended is not None
-    assert len(run.steps) == rows
-    assert "Traceback" in caplog.text
-    assert "Traceback" not in (run.folder / "run.json").read_text()
-    assert not (run.folder / ".reserve").exists()
-
-
-def test_a_data_set_that_was_deleted_is_named(home: Home, dataset: Dataset, make_run: MakeRun) -> None:
-    run = make_run()
-    delete_dataset(home, dataset.id)
-    assert attempt(home, run) == 1
-    assert run.record.cause == "dataset: 'colours' was deleted after the run was asked for"
-
-
-def test_another_number_of_steps_than_was_asked_for_is_refused(home: Home, make_run: MakeRun) -> None:
-    run = make_run()
-    update(run, steps_per_epoch=4)
-    assert attempt(home, run) == 1
-    assert run.record.cause == ("dataset: 30 images to train on give 3 steps per epoch, the run was asked for with 4")
-
-
-@pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled"])
-def test_a_run_that_has_ended_is_left_alone(state: str, home: Home, make_run: MakeRun) -> None:
-    run = make_run()
-    update(run, state=state)
-    before = (run.folder / "run.json").read_bytes()
-    assert attempt(home, run) == 1
-    assert (run.folder / "run.json").read_bytes() == before
+    assert (counted["validating"], counted["evaluating test images"]) == ((2, 2), (TEST * 3, TEST * 3))
 
 
 def test_a_second_attempt_starts_anew_beside_the_first(home: Home, make_run: MakeRun) -> None:
@@ -378,22 +213,6 @@ def test_a_second_attempt_starts_anew_beside_the_first(home: Home, make_run: Mak
     assert [each.number for each in run.record.attempts] == [1, 2]
     assert (run.folder / "steps-1.csv").read_bytes() == first
     assert len(run.steps) == 3
-
-
-def test_a_worker_that_was_overtaken_does_not_say_how_the_run_ended(
-    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = make_run(epochs=1)
-    real = worker.Session.train
-
-    def overtaken(mine: Any) -> None:
-        real(mine)
-        newer = run.record.attempts[-1].model_copy(update={"number": 2})
-        update(run, attempts=(*run.record.attempts, newer))
-
-    monkeypatch.setattr(worker.Session, "train", overtaken)
-    attempt(home, run)
-    assert (run.record.state, run.record.ended, len(run.record.attempts)) == ("running", None, 2)
 
 
 def test_resnet18_trains(home: Home, make_run: MakeRun) -> None:
