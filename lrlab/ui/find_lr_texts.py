@@ -18,6 +18,7 @@ CHART = {
     "each": "each seed",
     "band": "from the lowest seed to the highest",
     "lost": "Connection lost, trying again",
+    "broken": "The server could not do this (status {status}). Try again.",
     "sign_in": "Sign in again",
     "connecting": "Asking the server for this job",
 }

@@ -56,6 +56,7 @@ LIVE = {
     "linear": "linear",
     "log": "log",
     "lost": "Connection lost, trying again",
+    "broken": "The server could not do this (status {status}). Try again.",
     "sign_in": "Sign in again",
     "connecting": "Asking the server for this run",
     "gone": "There is nothing to show: the run was deleted.",

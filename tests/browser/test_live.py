@@ -286,7 +286,16 @@ def test_a_refusal_ends_the_asking_and_is_told(page: Page, start_run, status: in
         expect(page.locator(".stage .chart")).to_have_attribute("data-drawn", "1")
 
 
-@pytest.mark.parametrize("answer", [{"status": 404, "body": "<html>"}, {"status": 503, "json": {"error": "busy"}}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 404, "body": "<html>"},
+        {"status": 404, "json": {"detail": "Not Found"}},
+        {"status": 403, "json": {"error": {"code": 403}}},
+        {"status": 403, "json": None},
+        {"status": 503, "json": {"error": "busy"}},
+    ],
+)
 def test_what_a_proxy_answers_for_a_server_that_starts_is_no_refusal(page: Page, start_run, answer: dict[str, Any]):
     run = start_run(epochs=2).train().end()
     page.route("**/api/live*", lambda route: route.fulfill(**answer))

@@ -18,7 +18,7 @@ _component = st.components.v2.component(
     "lrlab_lab",
     html='<div class="lrlab-plot lrlab-lab" data-testid="lab"></div>',
     css=joined(PLOT, ("plot.css",)) + joined(HERE, ("lab.css",)),
-    js=joined(PLOT, ("element.js", "stream.js")) + joined(HERE, SCRIPTS),
+    js=joined(PLOT, ("element.js", "refusal.js", "stream.js")) + joined(HERE, SCRIPTS),
     isolate_styles=False,
 )
 

@@ -113,9 +113,8 @@ class Lab {
     let error = "";
     try {
       const response = await fetch(`${this.api}/${path}`, { method: "POST" });
-      const answer = await response.json();
-      if (response.ok) return answer;
-      error = answer.error;
+      if (response.ok) return await response.json();
+      error = (await errorOf(response)) || this.texts.not_reached;
     } catch {
       error = this.texts.not_reached;
     } finally {

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 COMPOSER = ("line.js", "exchange.js", "history.js", "controls.js", "tree.js", "grid.js", "panels.js", "preview.js")
 SCRIPTS = (
     "element.js",
+    "refusal.js",
     "figure.js",
     *COMPOSER,
     "hand.js",

@@ -175,13 +175,7 @@ class Finder {
     this.asked = true;
     this.refusal = "";
     this.show();
-    try {
-      const response = await fetch(`${this.api}/runs/${encodeURIComponent(this.run)}/stop`, { method: "POST" });
-      if (!response.ok) this.refusal = (await response.json()).error;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      this.refusal = this.texts.lost;
-    }
+    this.refusal = await refusalOf(`${this.api}/runs/${encodeURIComponent(this.run)}/stop`, this.texts);
     if (this.refusal) this.asked = false;
     this.show();
   }

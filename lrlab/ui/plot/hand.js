@@ -70,13 +70,7 @@ class Hand {
   // Whether the server did it; a refusal is said where the sentence stands.
   async ask(what, asked) {
     this.refusal = "";
-    try {
-      const response = await fetch(`${this.address}/${what}`, { method: "POST", body: JSON.stringify(asked) });
-      if (!response.ok) this.refusal = (await response.json()).error;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
-      this.refusal = this.texts.lost;
-    }
+    this.refusal = await refusalOf(`${this.address}/${what}`, this.texts, asked);
     if (this.refusal) this.say(this.refusal, true);
     else if (what === "lr") this.wanted.value = "";
     return !this.refusal;
@@ -92,8 +86,7 @@ class Hand {
       let text = "";
       try {
         const response = await fetch(`${this.address}/ahead?epochs=${encodeURIComponent(epochs)}`);
-        const answer = await response.json();
-        text = answer.text ?? answer.error ?? "";
+        text = response.ok ? (await response.json()).text : await errorOf(response);
       } catch (error) {
         if (!(error instanceof TypeError)) throw error;
       }

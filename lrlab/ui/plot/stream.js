@@ -40,23 +40,26 @@ class Stream {
 
   // Why there was no stream: a refusal in the server's own words is told and ends the asking, anything else is tried again.
   async ask() {
+    const refusal = await this.refusal();
+    if (this.closed) return;
+    if (!refusal) return this.open();
+    this.reached();
+    this.told.refused(refusal.error, refusal.status);
+  }
+
+  async refusal() {
     const asking = new AbortController();
     try {
       const response = await fetch(this.address, { signal: asking.signal });
-      if (response.status >= 400 && response.status < 500) {
-        const { error } = await response.json();
-        if (this.closed) return;
-        this.reached();
-        this.told.refused(error, response.status);
-        return;
-      }
+      if (response.status < 400 || response.status >= 500) return null;
+      const error = await errorOf(response);
+      return error ? { error, status: response.status } : null;
     } catch (error) {
-      // A TypeError is fetch's word for "not reached"; a proxy's own answer is no JSON.
-      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+      if (!(error instanceof TypeError)) throw error; // a TypeError is fetch's word for "not reached"
+      return null;
     } finally {
       asking.abort();
     }
-    if (!this.closed) this.open();
   }
 
   close() {

@@ -75,13 +75,7 @@ class Strip {
     this.asked = true;
     this.refusal = "";
     this.show(...this.shown);
-    try {
-      const response = await fetch(`${this.address}/stop`, { method: "POST" });
-      if (!response.ok) this.refusal = (await response.json()).error;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      this.refusal = this.texts.lost;
-    }
+    this.refusal = await refusalOf(`${this.address}/stop`, this.texts);
     if (this.refusal) this.asked = false;
     this.show(...this.shown);
   }
