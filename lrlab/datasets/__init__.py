@@ -19,7 +19,7 @@ from lrlab.datasets.limits import (
 from lrlab.datasets.source import Progress, Refusal
 from lrlab.datasets.sources import Sample, Source, existing
 from lrlab.datasets.splitting import Split, split
-from lrlab.datasets.thumbnails import kept_thumbnail
+from lrlab.datasets.thumbnails import found_thumbnail, kept_thumbnail
 from lrlab.datasets.uploads import Receiver, Upload, begin_upload, cancel_upload, no_upload, open_upload, sweep_uploads
 from lrlab.datasets.views import Sizes, counts, grid_rows, sizes, thumbnail
 
@@ -52,6 +52,7 @@ __all__ = [
     "decoded",
     "delete_dataset",
     "existing",
+    "found_thumbnail",
     "grid_rows",
     "kept_thumbnail",
     "list_datasets",

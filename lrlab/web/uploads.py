@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -32,9 +33,11 @@ from starlette.routing import Route
 
 from lrlab.datasets import (
     MAX_FILES,
+    Dataset,
     Sample,
     Upload,
     check_name,
+    found_thumbnail,
     kept_thumbnail,
     load_dataset,
     open_upload,
@@ -113,10 +116,11 @@ class Images:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._announcing = CapacityLimiter(1)  # a long list takes many times its size while it is read
-        # Large pictures take long and wait for each other; no other request is to wait for them.
+        # Large pictures take long and wait for each other; nothing else is to wait for them, a kept one neither.
         self._drawing = CapacityLimiter(2)
-        # Every thumbnail names its data set, whose record is read once.
+        # Every thumbnail names its data set, whose record and table are read once, however many ask for them together.
         self._dataset = lru_cache(_REMEMBERED)(partial(load_dataset, home))
+        self._reading = threading.Lock()
 
     def own(self, desk: Desk, connection: HTTPConnection, action: str) -> object:
         """The upload that the path names, or the import that it became, where it is the person's own."""
@@ -213,13 +217,21 @@ class Images:
         if not (side.isascii() and side.isdecimal() and len(side) <= 5):
             raise LabError(f"side: got {side[:40]!r}, allowed: a whole number of pixels", field="side")
 
-        def draw() -> bytes:
-            dataset = self._dataset(request.path_params["id"])
-            return kept_thumbnail(self._home, dataset, request.path_params["row"], int(side))
+        def asked() -> tuple[Home, Dataset, int, int]:
+            return self._home, self._with_images(request.path_params["id"]), request.path_params["row"], int(side)
 
         headers = {"cache-control": "private, max-age=604800, immutable", "x-content-type-options": "nosniff"}
-        drawn = await to_thread.run_sync(draw, limiter=self._drawing)
-        return Response(drawn, media_type="image/jpeg", headers=headers)
+        jpeg = await run_in_threadpool(lambda: found_thumbnail(*asked()))
+        if jpeg is None:
+            jpeg = await to_thread.run_sync(lambda: kept_thumbnail(*asked()), limiter=self._drawing)
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+    def _with_images(self, dataset_id: str) -> Dataset:
+        """The data set, its table of images read. NotFound where there is none."""
+        with self._reading:
+            dataset = self._dataset(dataset_id)
+            _ = dataset.images
+        return dataset
 
 
 @contextmanager
