@@ -9,6 +9,7 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
+from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -48,13 +49,14 @@ def routes(home: Home, access: Access) -> list[Route]:
     async def export(request: Request) -> Response:
         form = _choice(request, "format", tuple(EXPORTS))
         run = await run_in_threadpool(load_run, request.path_params["run_id"], home)
+        called = f"{file_name(run)}-{form}.zip"  # a run that is deleted from here on leaves no folder behind
         folder = Path(tempfile.mkdtemp(prefix="lrlab-export-"))
         try:
             archive = await run_in_threadpool(_packed, run, form, folder)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            await _removed(folder)
             raise
-        return _SentOnce(archive, media_type="application/zip", filename=f"{file_name(run)}-{form}.zip")
+        return _SentOnce(archive, media_type="application/zip", filename=called)
 
     async def status(request: Request) -> Response:
         lab = await run_in_threadpool(jobs.lab_status, home)
@@ -75,7 +77,13 @@ class _SentOnce(FileResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            shutil.rmtree(Path(self.path).parent, ignore_errors=True)
+            await _removed(Path(self.path).parent)
+
+
+async def _removed(folder: Path) -> None:
+    """Removes an export, also where whoever asked for it is gone; beside the event loop, since it may hold a GB."""
+    with CancelScope(shield=True):
+        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
 
 
 def file_name(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zipfile
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 
 from lrlab import jobs
 from lrlab.experiments import Experiment
-from lrlab.runs import DatasetFacts, create_run, rename, stop_requested
+from lrlab.runs import DatasetFacts, create_run, delete_run, rename, stop_requested
 from lrlab.web import runs
 from lrlab.web.access import LOCAL_HOSTS, Access
 
@@ -125,6 +126,40 @@ def test_an_export_leaves_nothing_behind(client, start_run, tmp_path, monkeypatc
     monkeypatch.setitem(runs.EXPORTS, "csv", lambda run, folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         client.get(f"/api/runs/{run.id}/export")
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_the_folder_of_an_export_is_removed_beside_the_event_loop(client, start_run, monkeypatch):
+    run, real, beside = start_run(epochs=1).train().end(), runs.shutil.rmtree, []
+
+    def rmtree(*given, **how):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            beside.append(given)
+        real(*given, **how)
+
+    monkeypatch.setattr(runs.shutil, "rmtree", rmtree)
+    assert client.get(f"/api/runs/{run.id}/export").status_code == 200
+    monkeypatch.setitem(runs.EXPORTS, "csv", lambda run, folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        client.get(f"/api/runs/{run.id}/export")
+    assert len(beside) == 2
+
+
+def test_a_run_deleted_once_it_is_packed_leaves_no_folder_behind(client, start_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    run, real = start_run(name="gone", epochs=1).train().end(), runs._packed
+
+    def packed(*given):
+        archive = real(*given)
+        delete_run(run)
+        return archive
+
+    monkeypatch.setattr(runs, "_packed", packed)
+    answer = client.get(f"/api/runs/{run.id}/export")
+    assert (answer.status_code, called(answer)) == (200, f"gone-{run.id}-csv.zip")
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
