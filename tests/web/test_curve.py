@@ -165,6 +165,21 @@ def test_only_what_is_quick_is_computed_in_the_event_loop(home, monkeypatch, ask
     assert calls == [at_once]
 
 
+@pytest.mark.parametrize("changes", [[{"op": "metric", "run": "gone"}], [{"op": "keep"}, {"op": "metric"}]])
+def test_what_a_run_has_measured_is_looked_up_beside_the_event_loop(home, monkeypatch, changes):
+    here, calls, real = threading.get_ident(), [], curve.preview_state
+
+    def preview_state(*given):
+        calls.append(threading.get_ident() == here)
+        return real(*given)
+
+    monkeypatch.setattr(curve, "preview_state", preview_state)
+    plateau = {"epochs": 1, "schedule": PLATEAU["schedule"]}
+    asyncio.run(curve.answer(body(plateau, *changes)))
+    asyncio.run(curve.answer(body(plateau, {"op": "keep"})))
+    assert calls == [False, True]
+
+
 def test_of_long_schedules_one_is_computed_at_a_time_and_shorter_ones_pass_it(monkeypatch):
     asked, begun, go = [], [], threading.Event()
     state_of, of = curve.preview_state, curve.preview_of
