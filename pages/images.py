@@ -14,11 +14,11 @@ from lrlab.datasets import (
     sizes,
     split,
 )
-from lrlab.errors import NotFound
+from lrlab.errors import LabError, NotFound
 from lrlab.experiments import Validation
+from lrlab.ui import asking, people, places
 from lrlab.ui import images_choice as choice
 from lrlab.ui import images_texts as texts
-from lrlab.ui import people, places
 from lrlab.ui.belonging import belonging_of_images
 from lrlab.ui.gallery import gallery
 from lrlab.ui.plot import plot
@@ -39,10 +39,11 @@ def added() -> None:
 
 def delete(dataset: Dataset) -> None:
     """Once more with a look at the runs: one may have been started while the question stood there."""
-    if not desk.users(dataset):
-        with contextlib.suppress(NotFound):  # another tab was first
-            desk.delete_dataset(dataset.id)
-        choice.forget()
+    if runs := desk.users(dataset):
+        raise LabError(texts.in_use(runs))
+    with contextlib.suppress(NotFound):  # another tab was first
+        desk.delete_dataset(dataset.id)
+    choice.forget()
 
 
 @st.dialog(texts.DELETE_TITLE)
@@ -52,11 +53,7 @@ def ask_to_delete(dataset: Dataset, facts: str) -> None:
         st.text(texts.in_use(runs))
         return
     st.write(texts.DELETE_IN_PLACE if dataset.source == "folder" else texts.DELETE_COPIES)
-    with st.container(horizontal=True):
-        if st.button(texts.DELETE_YES, type="primary", key="delete_yes", on_click=delete, args=(dataset,)):
-            st.rerun()
-        if st.button(texts.DELETE_NO, key="delete_no"):
-            st.rerun()
+    asking.settle(texts.DELETE_YES, texts.DELETE_NO, lambda: delete(dataset))
 
 
 @st.fragment
@@ -82,6 +79,7 @@ def show(dataset: Dataset, names: list[str]) -> None:
         if st.button(texts.TRAIN, type="primary", key="train"):
             st.switch_page(places.TRAIN, query_params=places.NEW_RUN)
         if desk.may("delete a data set", dataset) and st.button(texts.DELETE, key="delete"):
+            asking.begin()
             ask_to_delete(dataset, headline)
     belonging_of_images(desk, dataset)
     st.write(headline)

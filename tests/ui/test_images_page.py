@@ -14,13 +14,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from lrlab import desk
 from lrlab.datasets import SAMPLE_NAME, Dataset, Sizes, add_dataset, list_datasets, load_dataset, sizes, split
+from lrlab.errors import LabError
 from lrlab.experiments import Experiment, Validation
 from lrlab.home import Home
 from lrlab.jobs import imports
 from lrlab.runs import DatasetFacts, create_run, update
+from lrlab.ui import asking, upload
 from lrlab.ui import images_texts as texts
-from lrlab.ui import upload
 
 PAGE = Path(__file__).parents[2] / "pages" / "images.py"
 
@@ -151,7 +153,7 @@ def test_a_data_set_is_deleted_after_a_question(add: Add, home: Home) -> None:
     page.button(key="delete").click()
     run(page)
     assert len(list_datasets(home)) == 2
-    page.button(key="delete_yes").click()
+    page.button(key="dialog.yes").click()
     run(page)
     assert [dataset.name for dataset in list_datasets(home)] == ["kept"]
     assert page.selectbox[0].value == "kept"
@@ -167,8 +169,40 @@ def test_a_data_set_that_a_run_needs_is_not_deleted(add: Add, home: Home, state:
     page = opened()
     page.button(key="delete").click()
     run(page)
-    assert ("delete_yes" in [button.key for button in page.button]) is allowed
+    assert ("dialog.yes" in [button.key for button in page.button]) is allowed
     assert (texts.in_use(["a *run*"]) in [text.value for text in page.text]) is not allowed
+
+
+def test_a_run_started_while_the_question_stood_there_keeps_its_data_set(add: Add, home: Home) -> None:
+    dataset = add("made")
+    page = opened()
+    page.button(key="delete").click()
+    run(page)
+    facts = DatasetFacts(id=dataset.id, name="made", classes=dataset.classes, train=4, val=1)
+    create_run(home, Experiment(dataset="made", name="meanwhile"), dataset=facts, steps_per_epoch=1)
+    page.button(key="dialog.yes").click()
+    run(page)
+    assert page.session_state[asking.REFUSED] == texts.in_use(["meanwhile"])
+    assert page.selectbox[0].value == "made"
+
+
+def test_why_a_data_set_could_not_be_deleted_is_kept_for_the_dialog(
+    add: Add, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise LabError("the disk refuses")
+
+    add("made")
+    monkeypatch.setattr(desk, "delete_dataset", refused)
+    page = opened()
+    page.button(key="delete").click()
+    run(page)
+    page.button(key="dialog.yes").click()
+    run(page)
+    assert page.session_state[asking.REFUSED] == "the disk refuses"
+    page.button(key="delete").click()
+    run(page)
+    assert asking.REFUSED not in page.session_state
 
 
 def test_a_data_set_whose_folder_is_gone_is_told_once_it_is_looked_at(add: Add, home: Home) -> None:
