@@ -99,7 +99,7 @@ def seconds_left(done: Progress, work: Work, now: float) -> float | None:
     updates, validations = work.epochs * work.steps_per_epoch - done.updates, work.epochs - done.epochs
     left = updates * measured.update + validations * measured.between + test
     # Part of what is under way now is over already: as long as it has been going on, at most what it should take.
-    if validations == 0:
+    if updates == validations == 0:
         under_way = test
     elif done.updates == (done.epochs + 1) * work.steps_per_epoch:
         under_way = measured.between

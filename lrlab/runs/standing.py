@@ -87,7 +87,7 @@ def status(run: Run, position: int | None = None) -> RunStatus:
         heartbeat = None  # an older attempt's
     state = liveness.state(record, heartbeat, now)
     epochs = read_table(EPOCHS, run.folder, record.attempts)
-    done = _progress(run.folder, attempt, epochs) if attempt else None
+    done = _progress(run.folder, record, attempt, epochs) if attempt else None
     step = done.updates if done else attempt.first_step if attempt else 0
     best_epoch, best_val_accuracy = best(epochs, record.best_by)
     running = state == "running"
@@ -175,7 +175,7 @@ def _work(record: RunRecord) -> Work:
     return Work(record.epochs, record.steps_per_epoch, record.dataset.val / trained, record.dataset.test / trained)
 
 
-def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | None:
+def _progress(folder: Path, record: RunRecord, attempt: Attempt, epochs: pa.Table) -> Progress | None:
     """What the log says was done, from its last rows; None before the attempt has finished an update."""
     found = _rows(folder, attempt)
     if not found:
@@ -188,7 +188,8 @@ def _progress(folder: Path, attempt: Attempt, epochs: pa.Table) -> Progress | No
         epoch=rows["epoch"].to_numpy(),
         time=rows["time"].to_numpy(),
         updates=rows["step"][-1].as_py() + 1,
-        epochs=len(ends),
+        # A search logs no epochs: what still lies between its sweeps is what comes after the one under way.
+        epochs=rows["epoch"][-1].as_py() + 1 if record.finder else len(ends),
         epoch_times=epochs["time"].to_numpy()[len(before) :],
         first=first["time"][0].as_py() if begins_an_epoch and first.num_rows else None,
     )

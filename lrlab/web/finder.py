@@ -97,7 +97,7 @@ class FinderBuilder:
             "share": 1.0 if status.state == "succeeded" else status.share,
             "stopping": stop_requested(self._run) and not status.final,
             "message": "" if failed else sentence(status.message),
-            "left": left(status.eta) if status.eta is not None else "",
+            "left": left(status.eta, at_most=True) if status.eta is not None else "",
             "device": status.device,
             "cause": sentence(status.cause) if failed else "",
             "advice": sentence(status.advice),

@@ -46,7 +46,7 @@ def at_work(standing: Standing, record: RunRecord, memory: int | None, may: dict
     told = [
         "stopping" if standing.stopping else "no progress lately" if status.state == "stalled" else "",
         progress[:1].lower() + progress[1:],
-        left(status.eta) if status.eta is not None else "",
+        left(status.eta, at_most=record.finder is not None) if status.eta is not None else "",
         speed,
         status.device,
         f"{amount(_rounded(memory))} of memory" if memory else "",

@@ -38,17 +38,21 @@ def strip(
     }
 
 
-def left(eta: float) -> str:
-    """The seconds left as one says them; rounded as coarsely as they are known, so that the words do not flicker."""
+def left(eta: float, *, at_most: bool = False) -> str:
+    """The seconds left as one says them; rounded as coarsely as they are known, so that the words do not flicker.
+
+    `at_most`: it may be over sooner, as a search is where the loss diverges.
+    """
+    about = "at most about" if at_most else "about"
     if eta < 8:
         return "a few seconds left"
     if eta < 60:
-        return f"about {_rounded(eta, 5)} s left"
+        return f"{about} {_rounded(eta, 5)} s left"
     if eta < 600:
-        return f"about {duration(_rounded(eta, 10))} left"
+        return f"{about} {duration(_rounded(eta, 10))} left"
     if eta < 3600:
-        return f"about {_rounded(eta, 60) // 60} min left"
-    return f"about {duration(_rounded(eta, 300))} left"
+        return f"{about} {_rounded(eta, 60) // 60} min left"
+    return f"{about} {duration(_rounded(eta, 300))} left"
 
 
 def _rounded(seconds: float, to: int) -> int:

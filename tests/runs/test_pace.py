@@ -69,6 +69,13 @@ def test_one_update_an_epoch():
     assert seconds_left(progress, work, 12.0) == pytest.approx(6 * 3)
 
 
+def test_of_a_search_in_its_last_sweep_a_part_of_the_update_under_way_is_over():
+    work, steps = Work(epochs=2, steps_per_epoch=4, val=0, test=0), np.arange(6)
+    progress = Progress(steps // 4, 1.0 + steps + 2.0 * (steps // 4), 6, 2, np.array([]), first=1.0)
+    assert seconds_left(progress, work, 8.0) == pytest.approx(2)
+    assert seconds_left(progress, work, 8.5) == pytest.approx(1.5)
+
+
 def test_the_newest_epochs_count():
     before = done(24, 6)  # at 36 s; then twice as fast
     after = Progress(

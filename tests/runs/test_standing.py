@@ -103,6 +103,16 @@ def test_a_search_validates_nothing_so_no_time_is_left_for_it(make_run, hand_fin
     search.end()
 
 
+def test_between_the_sweeps_that_a_search_has_made_no_time_is_left(make_run, hand_finder, home):
+    finder, record = Finder(steps=100, seeds=3), make_run().record
+    run = create_run(home, record.experiment, dataset=record.dataset, steps_per_epoch=finder.steps, finder=finder)
+    search = hand_finder(run).search(100)
+    search.began += 5  # seconds that the next model takes to be built
+    search.search(50)
+    assert status(run).eta == pytest.approx(150 * 0.1 + 5)
+    search.end()
+
+
 @pytest.mark.parametrize(
     ("state", "cause", "message", "eta"),
     [

@@ -35,6 +35,12 @@ def test_an_event_holds_the_figure_and_where_it_stands(home, start_search):
     assert data["figure"]["layout"]["shapes"] == []
 
 
+def test_the_time_left_is_told_as_the_most_that_it_takes(home, start_search):
+    worker = start_search(Finder(steps=1000)).search(600)
+    run = parsed(FinderBuilder(home, Search(worker.run.id)).poll().data)[1]["run"]
+    assert run["left"] == "at most about 40 s left"
+
+
 def test_nothing_new_is_no_event_and_only_rows_draw_anew(home, start_search):
     worker = start_search().search(5)
     builder = FinderBuilder(home, Search(worker.run.id))

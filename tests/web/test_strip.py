@@ -40,6 +40,7 @@ def shown(*, stopping: bool = False, **facts: Any) -> dict[str, Any]:
 )
 def test_the_time_left_is_as_coarse_as_it_is_known(eta, words):
     assert left(eta) == words
+    assert left(eta, at_most=True) == words.replace("about", "at most about")
 
 
 @pytest.mark.parametrize(
