@@ -44,16 +44,21 @@ def delete(runs: list[Run]) -> None:
 def overview(ids: list[str], live: bool) -> None:
     """What the eye should see, and the table; looked at again now and then while a run is `live`.
 
-    Runs may be deleted or withdrawn between two looks, so they are found anew; without one of `ids` all of the page is.
+    Runs may be deleted or withdrawn between two looks, so they are found anew; without one of `ids`, or of any while it
+    is drawn, all of the page is.
     """
     runs = desk.runs()
     chosen = [run for run in reversed(runs) if run.id in ids]
     if len(chosen) < len(ids):
         st.rerun()
-    st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen))}</p>')
-    shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
-    run_table(rows(runs), own_colours(runs) | shown, ids)
-    if st.session_state.pop("compare.changed", False) or live != at_work(runs):
+    try:
+        st.html(f'<p class="lrlab-headline">{html.escape(headline(chosen))}</p>')
+        shown = dict(zip(ids, distinct_colours([run.record.colour for run in chosen]), strict=True))
+        run_table(rows(runs), own_colours(runs) | shown, ids)
+        other = live != at_work(runs)
+    except NotFound:
+        st.rerun()
+    if st.session_state.pop("compare.changed", False) or other:
         st.rerun()
 
 
@@ -87,7 +92,7 @@ def overlay(chosen: list[Run]) -> None:
     """The chosen runs in the same charts, and the settings in which they differ."""
     if len(chosen) > MOST:
         st.write(words["too_many"].format(most=MOST))
-    onward.live(chosen[-MOST:], key="compare", opens=True)
+    onward.live(desk, chosen[-MOST:], key="compare", opens=True)
     if len(chosen) > 1:
         st.markdown(f"##### {words['differences']}")
         apart = differences(chosen)

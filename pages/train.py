@@ -128,7 +128,7 @@ else:
     with st.expander(words["new"]):
         start()
     belonging(desk, run)
-    onward.live([run], key=f"live-{run.id}")
+    onward.live(desk, [run], key=f"live-{run.id}")
     st.page_link(places.COMPARE, label=words["compare"], query_params={"runs": run.id})
     evaluation(desk, run)
     below(run)

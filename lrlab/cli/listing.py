@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lrlab.cli.terminal import counted, moment, percent, say, say_json, say_table
+from lrlab.errors import NotFound
 from lrlab.home import Home, lab_home
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ def list_searches(home: Home, *, as_json: bool) -> None:
 
     found = []
     for run in list_runs(home, kind="find_lr"):
-        record, best = run.record, findings_of(run).best
+        try:
+            record, state, best = run.record, run.state, findings_of(run).best
+        except NotFound:  # deleted since the folder was listed
+            continue
         found.append(
             {
-                "id": run.id, "state": run.state, "name": record.name, "dataset": record.dataset.name,
+                "id": run.id, "state": state, "name": record.name, "dataset": record.dataset.name,
                 "model": record.experiment.model.name, "optimizer": record.experiment.optimizer.name,
                 "lr": best.lr if best else None, "created": record.created,
             }

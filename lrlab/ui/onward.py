@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from lrlab.desk import Desk
+from lrlab.errors import NotFound
 from lrlab.runs import Run, RunRecord
 from lrlab.ui import places, texts, train_state
 from lrlab.ui.plot import plot
@@ -37,19 +39,20 @@ def again(record: RunRecord, changes: Mapping[str, Any], page: Path = places.TRA
     lead(page, places.NEW_RUN if page == places.TRAIN else {})
 
 
-def live(runs: Sequence[Run], key: str, *, opens: bool = False) -> None:
+def live(desk: Desk, runs: Sequence[Run], key: str, *, opens: bool = False) -> None:
     """The charts of `runs`, what can be done to them, and what to try next. `opens`: a name leads to the run's page."""
-    records = {run.id: run.record for run in runs}
 
     def tried() -> None:
         asked = st.session_state[key].tried
-        record = records.get(asked["run"])
-        if record:
-            again(record, asked["changes"], places.FIND_LR if asked["deed"] == "find_lr" else places.TRAIN)
+        try:
+            record = desk.run(asked["run"]).record
+        except NotFound:  # deleted meanwhile, which the charts tell
+            return
+        again(record, asked["changes"], places.FIND_LR if asked["deed"] == "find_lr" else places.TRAIN)
 
     plot(
         "live",
-        {"runs": list(records), "opens": opens, "texts": texts.LIVE},
+        {"runs": [run.id for run in runs], "opens": opens, "texts": texts.LIVE},
         key=key,
         on_ended_change=lambda: None,
         on_resumed_change=lambda: None,

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from lrlab import runs
 from lrlab.experiments import Finder
 from lrlab.home import Home
-from lrlab.runs import Run, list_runs, lr_requests, stop_forced, update
+from lrlab.runs import Run, delete_run, list_runs, lr_requests, stop_forced, update
 from lrlab.runs.finder import findings
 from lrlab.schedules import number
 
@@ -95,6 +96,21 @@ def test_searches_are_listed_with_what_they_suggest(
     assert "none: The loss stays flat" in lrlab("runs", "show", flat.id).out
     assert lrlab("runs", "show", done.id, "--json").json["findings"]["suggestions"]["valley"]["lr"]
     assert "findings" not in lrlab("runs", "show", trains.id, "--json").json
+
+
+def test_a_search_that_is_deleted_while_all_are_listed_is_left_out(
+    lrlab: Lrlab, start_search: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, gone = (start_search().search(9).end("cancelled") for _ in range(2))
+
+    def overtaken(*given: Any, **wanted: Any) -> list[Run]:
+        found = list_runs(*given, **wanted)
+        delete_run(gone)
+        return found
+
+    monkeypatch.setattr(runs, "list_runs", overtaken)
+    listed = lrlab("runs", "list", "--searches", "--json")
+    assert (listed.code, [row["id"] for row in listed.json]) == (0, [kept.id])
 
 
 def test_export(lrlab: Lrlab, make_run: MakeRun, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from lrlab.charts import PALETTE
 from lrlab.errors import NotFound
-from lrlab.runs import headline, list_runs, load_run, update
-from lrlab.ui import texts
-from lrlab.ui.run_table import as_csv
+from lrlab.runs import delete_run, headline, list_runs, load_run, update
+from lrlab.ui import run_table, texts
+from lrlab.ui.run_table import as_csv, own_colours
 
 WORDS = texts.COMPARE
 STEP = {"scheduler": {"name": "StepLR", "step_size": 2, "gamma": 0.5}}
@@ -162,6 +162,17 @@ def test_a_run_at_work_is_not_deleted(open_page, run_page, home, three):
     page.button(key="dialog.yes").click()
     run_page(page)
     assert len(list_runs(home)) == 3
+
+
+def test_a_run_that_is_deleted_while_the_table_is_drawn_is_left_out(open_page, three, monkeypatch):
+    def overtaken(runs):
+        if three[0].folder.exists():
+            delete_run(three[0])
+        return own_colours(runs)
+
+    monkeypatch.setattr(run_table, "own_colours", overtaken)
+    page = open_page("compare", runs=ids(three[1:]))
+    assert page.dataframe[0].value["name"].tolist() == ["at work", "Step"]
 
 
 def test_the_dots_are_the_colours_of_the_charts(open_page, three):
