@@ -29,6 +29,7 @@ from lrlab.runs import (
     lr_requests,
     next_update,
     request_lr,
+    resume_step,
     revise,
     status,
     withdraw_stop,
@@ -131,7 +132,7 @@ def _check(home: Home, run: Run, record: RunRecord, epochs: int | None) -> None:
     if epochs is None and record.state == "succeeded":
         how = "was stopped early" if record.result.stopped_at is not None else "was trained to its end"
         raise LabError(f"epochs: run {record.id} {how}; say how many more epochs it is to have", "epochs")
-    if checkpoints_lost(run, record, status(run).step):
+    if checkpoints_lost(run, record, status(run).step, resume_step(run)):
         raise LabError(f"run {record.id} cannot go on: its checkpoints were deleted; start it anew", "run")
     whole = record.model_copy(update=_again(record, epochs))
     if whole.steps > MAX_UPDATES:

@@ -57,11 +57,11 @@ def resume_step(run: Run) -> int:
     return usable[0].step if usable else 0
 
 
-def checkpoints_lost(run: Run, record: RunRecord, updates: int) -> bool:
+def checkpoints_lost(run: Run, record: RunRecord, updates: int, step: int) -> bool:
     """Whether the checkpoints of a run that has ended are gone: a further attempt would replace its model and log.
 
-    `updates`: how many the log holds. The first checkpoint comes with the end of the first epoch at the latest, so a
-    run that broke off before has lost none.
+    `updates`: how many the log holds; `step`: the run's `resume_step`. The first checkpoint comes with the end of the
+    first epoch at the latest, so a run that broke off before has lost none; a last model comes after a checkpoint.
     """
-    had_some = record.state in ("succeeded", "cancelled") or updates > record.steps_per_epoch
-    return had_some and run.best_model.exists() and not resume_step(run)
+    had_some = record.state == "succeeded" or run.last_model.exists() or updates > record.steps_per_epoch
+    return had_some and run.best_model.exists() and not step

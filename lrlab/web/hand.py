@@ -89,7 +89,7 @@ def again(run: Run, record: RunRecord, status: RunStatus) -> dict[str, Any] | No
         return None
     needed = record.state == "succeeded"
     step = resume_step(run)
-    offered = not checkpoints_lost(run, record, status.step)
+    offered = not checkpoints_lost(run, record, status.step, step)
     if not offered:
         words = "Its checkpoints were deleted, so it cannot go on; start it anew."
     elif needed:

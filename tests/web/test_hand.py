@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from lrlab import jobs
 from lrlab.jobs import changing
 from lrlab.jobs.cleaning import delete_checkpoints
-from lrlab.runs import LRChange, lr_requests, update
+from lrlab.runs import LRChange, checkpoints, lr_requests, update
 from lrlab.web import hand
 from lrlab.web.access import LOCAL_HOSTS, Access
 from lrlab.web.view import Builder, View
@@ -162,6 +162,14 @@ def test_a_run_whose_checkpoints_were_deleted_is_not_offered(client, home, start
     assert not told["offered"] and "checkpoints were deleted" in told["words"]
     answer = client.post(f"/api/runs/{run.id}/resume", json={"epochs": 5}, headers=ORIGIN)
     assert answer.status_code == 400 and "checkpoints were deleted; start it anew" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("state", ["succeeded", "cancelled"])
+def test_the_checkpoints_are_looked_for_once_a_look(home, start_run, monkeypatch, state):
+    run, looks, real = start_run(epochs=8).train(12).end(state), [], checkpoints.all_checkpoints
+    monkeypatch.setattr(checkpoints, "all_checkpoints", lambda run: looks.append(run.id) or real(run))
+    assert strip(home, run)["again"]["offered"]
+    assert looks == [run.id]
 
 
 def test_advice_has_no_button_for_what_is_not_offered(home, start_run):
