@@ -45,15 +45,16 @@ def scores(
 ) -> NDArray[np.float32]:
     """What `model`, in evaluation mode, gives for each image of `batches`, in order: shape (N, classes).
 
-    `progress` hears after every batch that `what` is done. TooSlow where `time.monotonic()` is past `until`.
+    `progress` hears after every batch for how many images `what` is done. TooSlow where `time.monotonic()` is past
+    `until`.
     """
 
     def passed(batches: EvalBatches) -> NDArray[np.float32]:
-        found = []
+        found, whole = [], len(batches.rows)
         for done, (images, _) in enumerate(batches, start=1):
             with torch.inference_mode(), device.autocast():
                 found.append(model(images).float().cpu().numpy())
-            progress(what, done, len(batches))
+            progress(what, min(done * batches.batch_size, whole), whole)
             if done < len(batches) and time.monotonic() > until:
                 raise TooSlow
         return np.concatenate(found)
@@ -96,7 +97,7 @@ def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, to
     """The question "evaluate": predictions.parquet for a run that ended without one, as one that failed did.
 
     Of a run that a person stopped the validation images alone: its test images are looked at when it comes to its end.
-    `progress` hears of the images that are decoded, where that was not done yet, and of the batches that are passed.
+    `progress` hears of the images that are decoded, where that was not done yet, read, and passed.
     LabError where the run is at work, NotFound where it has no best model or its data set was deleted.
     """
     ended = load_run(run, home)
@@ -113,7 +114,7 @@ def evaluate(home: Home, *, run: str, progress: Progress = lambda what, done, to
     _, facts = load_model(ended.best_model)
     images = decoded(home, dataset, facts.image_size, progress)
     labels = dataset.images["label"].to_numpy(dtype=np.int64)
-    pictures = Pictures(images, labels, facts.image_size, device.device, Normalization(facts.mean, facts.std))
+    pictures = Pictures(images, labels, facts.image_size, device.device, Normalization(facts.mean, facts.std), progress)
     rows = split(dataset, experiment.validation)
     together = eval_batch_size(experiment.batch_size, facts.image_size, device.device)
     asked = {"val": rows.val} | ({"test": rows.test} if record.state != "cancelled" else {})

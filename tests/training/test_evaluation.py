@@ -221,3 +221,18 @@ def test_what_cannot_be_asked_later_is_said(home: Home, make_run: MakeRun, datas
     delete_dataset(home, dataset.id)
     with pytest.raises(NotFound, match="the data set 'colours' was deleted"):
         evaluation.evaluate(home, run=run.id)
+
+
+def test_images_are_counted_and_not_their_batches(
+    home: Home, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    ended(home, run)
+    monkeypatch.setattr(evaluation, "eval_batch_size", lambda *_: 7)
+    told: list[tuple[str, int, int]] = []
+    evaluation.evaluate(home, run=run.id, progress=lambda *said: told.append(said))
+    val, test = (len(CLASSES) * count for count in (VAL, TEST))
+    assert [said for said in told if "evaluating" in said[0]] == [
+        *(("evaluating validation images", done, val) for done in (7, 14, val)),
+        *(("evaluating test images", done, test) for done in (7, test)),
+    ]
