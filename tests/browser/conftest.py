@@ -17,6 +17,8 @@ from lrlab.home import Home
 from tests.serving import Server, launched, serving
 from tests.serving import free_port as find_port
 
+from .composing import opened
+
 LONGEST = 60.0  # seconds, for a machine that does much else
 
 
@@ -97,6 +99,12 @@ def page(profile: BrowserContext, server: Server) -> Iterator[Page]:
     profile.new_cdp_session(page).send("Storage.clearDataForOrigin", forget)
     page.close()
     assert errors == []
+
+
+@pytest.fixture
+def composer(page: Page) -> Page:
+    """The Schedule page, its first curve drawn."""
+    return opened(page)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Small pictures, zips and folders, made on the spot."""
+"""Small pictures, zips and folders, made on the spot, and data sets of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from lrlab.datasets import Dataset, add_dataset
+from lrlab.home import Home
+
+from .adding import uploaded
 
 MakeImage = Callable[..., bytes]
 MakeZip = Callable[..., Path]
@@ -70,3 +75,24 @@ def make_tree(tmp_path: Path) -> MakeTree:
         return root
 
     return make
+
+
+@pytest.fixture(params=["zip", "folder", "upload"])
+def add(
+    request: pytest.FixtureRequest,
+    home: Home,
+    contents: Callable[[str], dict[str, bytes]],
+    make_zip: MakeZip,
+    make_tree: MakeTree,
+) -> Callable[[str], Dataset]:
+    """Adds a tree of pictures, once through each kind of source."""
+
+    def run(tree: str | dict[str, bytes]) -> Dataset:
+        files = contents(tree) if isinstance(tree, str) else tree
+        if request.param == "upload":
+            source = uploaded(home, {path: data for path, data in files.items() if not path.endswith("/")})
+        else:
+            source = {"zip": make_zip, "folder": make_tree}[request.param](files)
+        return add_dataset(home, source, "made")
+
+    return run
