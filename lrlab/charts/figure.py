@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Figure = dict[str, Any]
 
@@ -85,10 +85,10 @@ def thin(values: NDArray[np.float64], most: int = 1600) -> NDArray[np.int64]:
     # nan marks a diverged run; it must neither hide its bucket nor vanish.
     low = rows[np.arange(buckets), np.where(np.isnan(block), np.inf, block).argmin(axis=1)]
     high = rows[np.arange(buckets), np.where(np.isnan(block), -np.inf, block).argmax(axis=1)]
-    return each_once(n, [0, n - 1], low, high)
+    return each_once(n, np.array([0, n - 1]), low, high)
 
 
-def each_once(n: int, *rows: ArrayLike) -> NDArray[np.int64]:
+def each_once(n: int, *rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Row numbers of `n` rows, in order and each once: by marking them, a tenth of the time of sorting them."""
     marked = np.zeros(n, dtype=bool)
     for some in rows:
