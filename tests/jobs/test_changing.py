@@ -117,7 +117,9 @@ def test_what_cannot_be_resumed_is_refused(home, make, state, made, epochs, fiel
 LEFT = [
     # How it ended, its updates (an epoch has 3), the checkpoint that is left -> whether it goes on
     ("succeeded", 30, None, False),
-    ("cancelled", 2, None, False),  # who is stopped keeps a checkpoint
+    ("stopped", 3, None, False),  # it keeps a checkpoint, and then its last model
+    ("cancelled", 3, None, True),  # it was ended by force between its first epoch and the checkpoint
+    ("cancelled", 4, None, False),
     ("failed", 4, None, False),
     ("lost", 4, None, False),
     ("failed", 3, None, True),  # it broke off between its first epoch and the checkpoint
@@ -131,7 +133,9 @@ LEFT = [
 def test_a_model_whose_checkpoints_were_deleted_is_not_trained_over(home, make, ask, state, updates, left, goes_on):
     if ask is retry and state == "succeeded":
         return
-    run = make(state)
+    run = make("cancelled" if state == "stopped" else state)
+    if state == "stopped":
+        run.last_model.write_bytes(b"the last one")
     with open_log(run, 1) as log:
         for step in range(updates):
             log.step(step=step, epoch=step // 3, lr=0.1, loss=1.0)
