@@ -299,7 +299,8 @@ def test_a_refusal_ends_the_asking_and_is_told(page: Page, start_run, status: in
 def test_what_a_proxy_answers_for_a_server_that_starts_is_no_refusal(page: Page, start_run, answer: dict[str, Any]):
     run = start_run(epochs=2).train().end()
     page.route("**/api/live*", lambda route: route.fulfill(**answer))
-    page.goto(f"/train?run={run.id}")
+    with page.expect_response(lambda asked: "/api/live" in asked.url and asked.request.resource_type == "fetch"):
+        page.goto(f"/train?run={run.id}")
     expect(page.locator(".stage .lost")).to_have_text(LIVE["lost"])
     page.unroute("**/api/live*")
     expect(page.locator(".stage .chart")).to_have_attribute("data-drawn", "1")
