@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import pandas as pd
 from filelock import FileLock
+from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lrlab.datasets.paths import is_showable
@@ -89,9 +90,12 @@ class Dataset(BaseModel):
 
     def _table(self, name: str) -> pd.DataFrame:
         try:
-            return pd.read_parquet(self._folder / name)
+            # Not by pandas, which opens the file in Python: see `runs/arrow.py` for what Arrow's threads do with that.
+            with parquet.ParquetFile(self._folder / name) as file:
+                table: pd.DataFrame = file.read().to_pandas()
         except FileNotFoundError:
             raise NotFound(f"the data set {shown(self.name)} was deleted") from None
+        return table
 
     def __len__(self) -> int:
         return sum(self.counts.values())

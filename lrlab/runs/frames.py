@@ -13,6 +13,7 @@ from pyarrow import csv
 
 from lrlab.errors import LabError
 from lrlab.runs import cache
+from lrlab.runs.arrow import reader
 from lrlab.runs.log import EPOCH_COLUMNS, INTEGERS, STEP_COLUMNS, epochs_file, steps_file
 from lrlab.runs.record import Attempt
 
@@ -102,7 +103,7 @@ def parse(content: bytes, path: Path) -> pa.Table:
     # null_values is empty so that nan stays a number: a column of floats without gaps.
     convert = csv.ConvertOptions(column_types=types, null_values=[])
     try:
-        return csv.read_csv(pa.BufferReader(committed), convert_options=convert)
+        return csv.read_csv(reader(committed), convert_options=convert)
     except pa.ArrowInvalid as error:
         raise LabError(f"{path.name} of run {path.parent.name} is damaged: {error}") from error
 

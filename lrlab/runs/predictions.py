@@ -29,6 +29,7 @@ from pyarrow import parquet
 
 from lrlab.errors import LabError
 from lrlab.files import write_atomic
+from lrlab.runs.arrow import reader
 from lrlab.runs.run import Run
 
 TOP = 5
@@ -142,7 +143,7 @@ def store_predictions(run: Run, predictions: Predictions, guard: AbstractContext
 def load_predictions(run: Run) -> Predictions | None:
     """What is in predictions.parquet, or None where the run has none. LabError where the file is damaged."""
     try:
-        table = parquet.read_table(io.BytesIO(run.predictions.read_bytes()))
+        table = parquet.read_table(reader(run.predictions.read_bytes()))
         facts = json.loads(table.schema.metadata[_FACTS])
     except FileNotFoundError:
         return None
